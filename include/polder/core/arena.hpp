@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The arena: slots of many classes out of one region. Every public type of polder is a face of it.
+//
+// Two functions are fast and inlined, `take` and `put`: one restartable sequence each. Everything else is the slow path behind
+// them, in src/core/arena_*.cpp, one file per duty:
+//   arena_refill   cache ↔ slabs in batches; what an acquisition does when its cache is empty
+//   arena_claim    hints to slots: who gets a FREE slot
+//   arena_huge     runs of their own length
+//   arena_slabs    claim, carve and retire slabs and runs
+//   arena_drain    CPU sets: create, empty from afar; what a fork leaves behind
+//   arena_trim     give idle memory back
+//   arena_census   count, and check the invariants
+//
+// Threads: everything is thread-safe unless it says otherwise. Nothing blocks but `drain`, `trim` and an acquisition at its limit,
+// which wait for one another.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "polder/base/config.hpp"
+#include "polder/core/cpu_cache.hpp"
+#include "polder/core/layout.hpp"
+#include "polder/core/region.hpp"
+#include "polder/core/size_class.hpp"
+#include "polder/core/slab.hpp"
+#include "polder/core/slot_word.hpp"
+#include "polder/core/types.hpp"
+#include "polder/os/fork_lock.hpp"
+
+namespace polder::core {
+
+struct arena_options {
+    std::span<const std::size_t> tiers;     ///< see size_class_table
+    std::size_t committed_bytes_max = 0;    ///< hard cap
+    std::size_t idle_bytes_max = 0;         ///< what may stay resident without being held; trimmed down to it on release
+    std::size_t cpu_cache_bytes_max = 0;    ///< of one CPU, all classes together
+    std::size_t address_bytes = 0;          ///< room for slabs; 0 = four times the cap, at least 1 GiB
+    const char* name = "";                  ///< for messages; copied
+    bool per_cpu = true;                    ///< false: every acquisition and release is a compare-exchange
+};
+
+enum class outcome : std::uint8_t {
+    done,
+    exhausted,       ///< committed_bytes_max, or no room for slabs
+    out_of_memory,   ///< the system refused
+    mismatch,        ///< the word is not what the handle says
+};
+
+/// A slot taken for a user.
+struct acquisition {
+    std::byte* data = nullptr;
+    std::size_t slot_bytes = 0;
+    word_bits word = 0;
+    slot_number slot = 0;
+    class_number cls = 0;
+};
+
+/// What an address is.
+struct location {
+    enum class kind : std::uint8_t { foreign, interior, unassigned, slot } what = kind::foreign;
+    slot_number slot = 0;
+    class_number cls = 0;
+    std::size_t slot_bytes = 0;
+    std::byte* slot_data = nullptr;  ///< first byte of the slot around the address, where there is one
+    word_bits word = 0;
+};
+
+/// One class of a census. Slots in transit count as cached.
+struct class_census {
+    std::size_t slot_bytes = 0;
+    std::uint64_t held = 0, held_bytes = 0, requested_bytes = 0;
+    std::uint64_t cached_bytes = 0, free_warm_bytes = 0;
+    std::uint64_t slabs = 0;
+    std::uint64_t acquisitions = 0, slow_acquisitions = 0, refills = 0, flushes = 0;
+};
+
+struct census {
+    std::vector<class_census> classes;  ///< by class number; the last one is the huge runs
+    std::uint64_t unassigned_warm_bytes = 0;
+    std::uint64_t committed_bytes = 0, committed_bytes_peak = 0, in_use_bytes_peak = 0;
+    std::uint64_t growths = 0, recarves = 0, trimmed_bytes = 0, drains = 0, exhausted = 0;
+};
+
+class arena {
+public:
+    /// A new arena over anonymous memory, with one reference. nullptr with the errno when the system refuses the addresses.
+    static arena* create(const arena_options& options, int& error) noexcept;
+
+    arena(const arena&) = delete;
+    arena& operator=(const arena&) = delete;
+
+    // --- the fast path -----------------------------------------------------------------------------------------------
+
+    /// One attempt to take a slot of class `c` from this CPU's cache. O(1), no atomic operation.
+    POLDER_INLINE bool take(class_number c, std::uint64_t requested, acquisition& out) noexcept {
+        taken_slot got;
+        if (take_cached(access_, stacks_of(c), generation_one + tag_held - kind_cached, requested, got) != attempt::done)
+            return false;
+        const std::size_t slot_bytes = classes_[c].slot_bytes;
+        out = {address(got.slot, slot_bytes), slot_bytes, got.word, got.slot, c};
+        return true;
+    }
+
+    /// One attempt to put a slot on this CPU's cache. False: not done, for whatever reason; `release` sorts it out.
+    POLDER_INLINE bool put(class_number c, slot_number slot, word_bits expected) noexcept {
+        return put_cached(access_, stacks_of(c), slot, expected) == attempt::done;
+    }
+
+    // --- the slow path behind it -------------------------------------------------------------------------------------
+
+    /// Takes a slot of class `c` by every means: cache, refill, a larger class, a new slab, draining, trimming.
+    /// out_of_memory or exhausted: nothing changed.
+    [[nodiscard]] outcome acquire(class_number c, std::uint64_t requested, acquisition& out) noexcept;
+    /// A run of its own length, for requests above the last class.
+    [[nodiscard]] outcome acquire_huge(std::size_t bytes, std::uint64_t requested, acquisition& out) noexcept;
+    /// Gives a slot back. `mismatch`: the word was not `expected`, nothing changed, `actual` says what it was.
+    [[nodiscard]] outcome release(class_number c, slot_number slot, word_bits expected, word_bits& actual) noexcept;
+
+    // --- looking things up -------------------------------------------------------------------------------------------
+
+    std::byte* address(slot_number slot, std::size_t slot_bytes) const noexcept {
+        return data_ + (std::size_t{slab_of(slot)} << slab_shift) + place_of(slot) * slot_bytes;
+    }
+    /// Judges any pointer without touching what it points to. O(1).
+    location locate(const void* pointer) const noexcept;
+    word_bits word(slot_number slot) const noexcept { return record(slot).word.load(std::memory_order_acquire); }
+    std::uint64_t requested(slot_number slot) const noexcept { return record(slot).note.load(std::memory_order_relaxed); }
+    /// The holder of a slot notes that it uses another number of bytes.
+    void set_requested(slot_number slot, std::uint64_t bytes) noexcept {
+        record(slot).note.store(bytes, std::memory_order_relaxed);
+    }
+    /// Sets or clears a flag of the note; false when it was so already. Of two that race, one is told false.
+    bool set_note_flag(slot_number slot, std::uint64_t flag, bool on) noexcept {
+        auto& note = record(slot).note;
+        const std::uint64_t before = on ? note.fetch_or(flag, std::memory_order_acq_rel) : note.fetch_and(~flag, std::memory_order_acq_rel);
+        return ((before & flag) != 0) != on;
+    }
+    const size_class_table& classes() const noexcept { return classes_; }
+    bool owns(const void* pointer) const noexcept;
+    bool is_per_cpu() const noexcept { return per_cpu_; }
+    const arena_options& options() const noexcept { return options_; }
+    const char* name() const noexcept { return name_.c_str(); }
+
+    /// Handles on one slot: 0 stands for the one that every held slot has. For `slice` and `split_off`.
+    std::atomic<std::uint32_t>& shares(slot_number slot) noexcept { return shares_[slot]; }
+
+    // --- upkeep ------------------------------------------------------------------------------------------------------
+
+    /// Empties the caches of all CPUs into the slabs.
+    void drain() noexcept;
+    /// Gives idle memory back until at most `keep_bytes` stay idle in the slabs; caches are not drained. Returns bytes given back.
+    std::size_t trim(std::size_t keep_bytes) noexcept;
+    /// Counts everything from the words. Exact when nobody acquires or releases meanwhile; each slot is counted once in any case.
+    census take_census();
+    /// Verifies the invariants of types.hpp; the text of the first breach, or nullptr. The caller keeps the arena quiet.
+    const char* check() const noexcept;
+
+    // --- life --------------------------------------------------------------------------------------------------------
+
+    /// The pool object is gone: drains, closes the caches, and lives on until the last slot comes home. Drops one reference.
+    void close() noexcept;
+
+private:
+    arena(const arena_options& options, std::unique_ptr<region> home, const layout& where) noexcept;
+    ~arena() = default;
+
+    // -- small accessors
+    POLDER_INLINE std::byte* stacks_of(class_number c) const noexcept { return stacks_[c]; }
+    slot_record& record(slot_number slot) const noexcept { return access_.records[slot]; }
+    slab_record& slab(std::size_t index) const noexcept { return slabs_[index]; }
+    slab_word word_of_slab(std::size_t index) const noexcept {
+        return slab_word::from(slabs_[index].word.load(std::memory_order_seq_cst));
+    }
+    class_counters& counters(class_number c) noexcept {
+        return header_->classes[c == size_class_table::huge ? size_class_table::classes_max : c];
+    }
+    std::size_t slot_bytes_in(const slab_word& w) const noexcept {
+        return w.cls == size_class_table::huge ? std::size_t{w.length} << slab_shift : classes_[w.cls].slot_bytes;
+    }
+    std::uint32_t slots_in(const slab_word& w) const noexcept {
+        return w.cls == size_class_table::huge ? 1 : classes_[w.cls].slots;
+    }
+    std::uint32_t slabs_born() const noexcept { return header_->slabs_born.load(std::memory_order_acquire); }
+    std::atomic<std::uint64_t>* bitmap(std::size_t slab_index, std::uint32_t slots) const noexcept;
+
+    // -- arena_refill.cpp
+    static constexpr std::size_t batch_max = 64;
+    outcome refill(class_number c, std::uint64_t requested, acquisition& out) noexcept;
+    outcome make_room(class_number c, std::uint64_t requested, acquisition& out, outcome why) noexcept;
+    void hand_out(class_number c, slot_number slot, std::uint64_t requested, acquisition& out) noexcept;
+    void stock_cache(class_number c, std::span<const slot_number> slots) noexcept;
+    bool flush(class_number c) noexcept;
+    void now_free(class_number c, std::size_t slot_bytes, std::span<const slot_number> slots) noexcept;
+    void keep_idle_cap() noexcept;
+    outcome release_closed(slot_number slot, word_bits expected, word_bits& actual) noexcept;
+
+    // -- arena_claim.cpp
+    struct claim_limits {
+        std::size_t cold_bytes;  ///< stop after so many bytes of slots without memory; 0 = take none
+        bool at_cap = false;     ///< a cold slot was refused by committed_bytes_max
+    };
+    std::size_t claim_hints(class_number c, std::span<slot_number> out, claim_limits& limits) noexcept;
+    std::size_t claim_bits(class_number c, std::span<slot_number> out, claim_limits& limits) noexcept;
+    bool claim_above(class_number c, std::size_t slot_bytes_max, slot_number& slot, class_number& got) noexcept;
+    bool claim(class_number c, slot_number slot, claim_limits& limits) noexcept;
+    void claimed(class_number c, std::span<const slot_number> slots, std::size_t warm) noexcept;
+    void note_free(slot_number slot) noexcept;
+    bool recover_lost_hints(class_number c) noexcept;
+
+    // -- arena_slabs.cpp
+    outcome grow(class_number c, std::uint32_t length, bool warm_only) noexcept;
+    bool find_warm_slab(class_number c, std::size_t& index) noexcept;
+    outcome find_run(std::uint32_t length, std::size_t& head) noexcept;
+    bool claim_slab(std::size_t index) noexcept;
+    void carve(std::size_t head, std::uint32_t length, class_number c) noexcept;
+    std::size_t carve_warm_slots(std::size_t head, std::uint32_t length, std::size_t slot_bytes, std::uint32_t slots) noexcept;
+    bool retire(std::size_t index) noexcept;
+    bool reserve_committed(std::size_t bytes) noexcept;
+    void unreserve_committed(std::size_t bytes) noexcept;
+
+    // -- arena_drain.cpp
+    bool open_cache(class_number c) noexcept;
+    void empty_cpu_sets(bool reopen) noexcept;
+    void enter_maintenance() noexcept;
+    bool try_enter_maintenance() noexcept;
+    void leave_maintenance() noexcept { maintenance_.unlock(); }
+    void after_fork() noexcept;
+
+    // -- arena_trim.cpp
+    std::size_t trim_locked(std::size_t keep_bytes) noexcept;
+    std::size_t trim_free_slab(std::size_t index) noexcept;
+    std::size_t trim_slots(std::size_t index, std::size_t wanted) noexcept;
+    void gave_back(std::size_t bytes) noexcept;
+
+    void keep_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
+    void drop_reference() noexcept;
+
+    // The fast path reads this line and the next one.
+    cache_access access_;
+    std::byte* data_ = nullptr;
+    slab_record* slabs_ = nullptr;
+    arena_header* header_ = nullptr;
+    hint_stack* hints_ = nullptr;
+    bool per_cpu_ = false;
+    std::atomic<bool> closed_{false};
+    std::atomic<unsigned> fork_depth_{0};
+
+    std::array<std::byte*, size_class_table::classes_max> stacks_{};  ///< a class's stack in set 0
+    size_class_table classes_;
+    std::size_t cached_bytes_max_ = 0;  ///< what the caches of the CPUs we may run on can hold together
+    std::array<std::uint32_t, size_class_table::classes_max> cache_limits_{};  ///< bytes of entries, as in cache_header::limit
+
+    std::atomic<std::uint32_t>* shares_ = nullptr;
+    std::byte* bitmaps_ = nullptr;
+    std::byte* cache_sets_ = nullptr;
+    std::uint64_t* cpu_table_ = nullptr;
+    std::string name_;
+    arena_options options_;
+    layout layout_;
+    std::unique_ptr<region> region_;
+    os::fork_lock maintenance_;
+    std::atomic<std::uint64_t> references_{1};
+};
+
+}  // namespace polder::core

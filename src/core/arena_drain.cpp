@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sets of caches of the CPUs: opened when a thread first runs there, emptied from afar.
+//
+// A CPU finds its set through its cell of the CPU table; the cell of a closed set is 0 and leads to set 0, which is all zero and so is
+// empty and full at once: the sequences need no test for "closed". To empty a set from afar: close its cell, restart every sequence in the
+// process (os::rseq_restart_all), and from then on nobody but us touches the set.
+#include <algorithm>
+#include <atomic>
+
+#include "polder/core/arena.hpp"
+#include "polder/os/cpu.hpp"
+#include "polder/os/rseq.hpp"
+
+namespace polder::core {
+namespace {
+
+std::atomic_ref<std::uint64_t> cell_of(std::uint64_t* table, std::size_t cpu) noexcept { return std::atomic_ref(table[cpu]); }
+
+}  // namespace
+
+/// Opens this CPU's set and its stack of class `c`. True when something was closed that is open now.
+bool arena::open_cache(class_number c) noexcept {
+    if (!per_cpu_ || cache_limits_[c] == 0 || closed_.load(std::memory_order_relaxed)) return false;
+    const std::uint64_t cpu = current_cpu_hint(access_.rseq_offset);
+    if (cpu >= layout_.cpus) return false;  // a CPU that was not possible when we started
+    bool opened = false;
+    auto cell = cell_of(cpu_table_, cpu);
+    if (cell.load(std::memory_order_acquire) == 0) {
+        if (!try_enter_maintenance()) return false;  // being drained: go on without
+        if (!closed_.load(std::memory_order_relaxed)) {
+            cell.store((1 + cpu) * layout_.cache_set_bytes, std::memory_order_release);
+            opened = true;
+        }
+        leave_maintenance();
+    }
+    const std::uint64_t set = cell.load(std::memory_order_acquire);
+    if (set == 0) return false;
+    // The limit never changes once it is set, so it does not matter who sets it, on which CPU, how often.
+    std::atomic_ref limit(reinterpret_cast<cache_header*>(stacks_[c] + set)->limit);
+    if (limit.load(std::memory_order_relaxed) == 0) {
+        limit.store(cache_limits_[c], std::memory_order_relaxed);
+        opened = true;
+    }
+    return opened;
+}
+
+/// Moves everything that any CPU has cached to the slabs. The caller is in maintenance.
+void arena::empty_cpu_sets(bool reopen) noexcept {
+    if (!per_cpu_) return;
+    header_->drains.fetch_add(1, std::memory_order_relaxed);
+    bool any = false;
+    for (std::size_t cpu = 0; cpu != layout_.cpus; ++cpu) any |= cell_of(cpu_table_, cpu).exchange(0, std::memory_order_seq_cst) != 0;
+    if (!any && reopen) return;
+    os::rseq_restart_all();
+
+    std::array<slot_number, batch_max> moved;
+    for (std::size_t cpu = 0; cpu != layout_.cpus; ++cpu) {
+        const std::size_t set = (1 + cpu) * layout_.cache_set_bytes;
+        bool used = false;
+        for (std::size_t i = 0; i != classes_.count(); ++i) {
+            const auto c = static_cast<class_number>(i);
+            auto* const head = reinterpret_cast<cache_header*>(stacks_[c] + set);
+            if (head->limit == 0) continue;
+            used = true;
+            const auto* const entries = reinterpret_cast<const cache_entry*>(head + 1);
+            std::size_t count = 0;
+            for (std::size_t e = head->top / sizeof(cache_entry); e-- != 0;) {
+                const auto slot = static_cast<slot_number>(entries[e].slot);
+                auto& word = record(slot).word;
+                if (word.load(std::memory_order_relaxed) != entries[e].word) continue;  // left behind by an acquisition
+                word.store(retag(entries[e].word, tag_free_warm), std::memory_order_release);
+                moved[count++] = slot;
+                if (count == moved.size()) {
+                    now_free(c, classes_[c].slot_bytes, moved);
+                    count = 0;
+                }
+            }
+            now_free(c, classes_[c].slot_bytes, std::span(moved).first(count));
+            head->top = 0;
+        }
+        if (used && reopen) cell_of(cpu_table_, cpu).store(set, std::memory_order_release);
+    }
+}
+
+void arena::drain() noexcept {
+    enter_maintenance();
+    empty_cpu_sets(true);
+    leave_maintenance();
+}
+
+void arena::enter_maintenance() noexcept { maintenance_.lock(); }
+
+bool arena::try_enter_maintenance() noexcept {
+    bool inherited = false;
+    return maintenance_.try_lock(inherited);
+}
+
+/// First slow path of a child: the other threads are gone. What they held is lost to the child, as with any allocator; what they were in
+/// the middle of is undone: caches they had closed are opened again by use, slabs they were moving return to where they came from.
+void arena::after_fork() noexcept {
+    const unsigned depth = os::fork_depth();
+    unsigned seen = fork_depth_.load(std::memory_order_relaxed);
+    if (seen == depth || !fork_depth_.compare_exchange_strong(seen, depth, std::memory_order_relaxed)) return;
+    const std::size_t born = slabs_born();
+    for (std::size_t s = 0; s != born; ++s) {
+        slab_record& at = slab(s);
+        const slab_word w = word_of_slab(s);
+        if (w.session == static_cast<std::uint16_t>(depth)) continue;
+        if (w.state == slab_state::retiring) {
+            for (std::uint32_t i = 0; i != std::min(at.used.load(std::memory_order_relaxed), slots_in(w)); ++i) {
+                auto& word = record(make_slot(s, i)).word;
+                const word_bits bits = word.load(std::memory_order_relaxed);
+                if (is_retired(bits)) word.store(to_free(bits), std::memory_order_relaxed);
+            }
+            at.word.store(slab_word{slab_state::assigned, w.cls, 0, w.length}.bits(), std::memory_order_seq_cst);
+        } else if (w.state == slab_state::claiming) {
+            // Words that were carved already are retired again, as far as they may have been touched.
+            const std::uint32_t touched = std::max(at.used.load(std::memory_order_relaxed), at.retired.load(std::memory_order_relaxed));
+            for (std::uint32_t i = 0; i != touched; ++i) {
+                auto& word = record(make_slot(s, i)).word;
+                const word_bits bits = word.load(std::memory_order_relaxed);
+                if (is_free(bits)) word.store(to_retired(bits), std::memory_order_relaxed);
+            }
+            at.retired.store(touched, std::memory_order_relaxed);
+            at.word.store(slab_word{}.bits(), std::memory_order_seq_cst);
+        }
+    }
+}
+
+}  // namespace polder::core

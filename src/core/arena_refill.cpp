@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What stands behind the two sequences: an acquisition whose cache is empty, a release whose cache is full.
+#include <algorithm>
+
+#include "polder/core/arena.hpp"
+#include "polder/os/cpu.hpp"
+
+namespace polder::core {
+namespace {
+
+constexpr int sequence_attempts = 32;                          // then the thread goes on without the cache
+constexpr std::size_t cold_batch_bytes = std::size_t{64} << 10;  // fresh memory taken by one refill, or one slot
+/// From this size on, memory that is resident but carved otherwise is worth more than fresh memory of the right size.
+constexpr std::size_t reuse_first_bytes = std::size_t{64} << 10;
+
+}  // namespace
+
+outcome arena::acquire(class_number c, std::uint64_t requested, acquisition& out) noexcept {
+    if (closed_.load(std::memory_order_relaxed)) return outcome::exhausted;
+    if (os::fork_depth() != fork_depth_.load(std::memory_order_relaxed)) after_fork();
+    if (per_cpu_) {
+        for (int i = 0; i != sequence_attempts; ++i) {
+            taken_slot got;
+            const attempt result = take_cached(access_, stacks_of(c), generation_one + tag_held - kind_cached, requested, got);
+            if (result == attempt::done) {
+                const std::size_t bytes = classes_[c].slot_bytes;
+                out = {address(got.slot, bytes), bytes, got.word, got.slot, c};
+                return outcome::done;
+            }
+            if (result == attempt::none) break;
+        }
+    }
+    const outcome result = refill(c, requested, out);
+    return result == outcome::done ? result : make_room(c, requested, out, result);
+}
+
+/// Takes a batch from the slabs: the first slot for the caller, the rest for this CPU's cache.
+outcome arena::refill(class_number c, std::uint64_t requested, acquisition& out) noexcept {
+    const std::size_t bytes = classes_[c].slot_bytes;
+    const std::size_t cache_slots = cache_limits_[c] / sizeof(cache_entry);
+    std::array<slot_number, batch_max> batch;
+    const auto wanted = std::span(batch).first(std::clamp<std::size_t>((cache_slots + 1) / 2, 1, batch_max));
+    const bool reuse_first = bytes >= reuse_first_bytes;
+    claim_limits limits{std::max(bytes, cold_batch_bytes)};
+    bool lost_were_sought = false;
+
+    // Other threads may take what we found or carved before we claim it; so it is tried again, but not for ever.
+    for (int round = 0; round != 8; ++round) {
+        claim_limits warm_only{0};
+        std::size_t got = claim_hints(c, wanted, reuse_first ? warm_only : limits);
+        if (got == 0) got = claim_bits(c, wanted, reuse_first ? warm_only : limits);
+        if (got == 0 && reuse_first) {
+            class_number above;
+            if (claim_above(c, 2 * bytes, batch[0], above)) {
+                hand_out(above, batch[0], requested, out);
+                return outcome::done;
+            }
+            if (grow(c, classes_[c].slabs, true) == outcome::done) got = claim_bits(c, wanted, warm_only);
+            if (got == 0) got = claim_bits(c, wanted, limits);
+        }
+        if (got != 0) {
+            hand_out(c, batch[0], requested, out);
+            if (got > 1) stock_cache(c, wanted.subspan(1, got - 1));
+            counters(c).refills.fetch_add(1, std::memory_order_relaxed);
+            return outcome::done;
+        }
+        if (limits.at_cap) return outcome::exhausted;
+        if (!lost_were_sought) {
+            lost_were_sought = true;
+            if (recover_lost_hints(c)) continue;
+        }
+        if (const outcome grown = grow(c, classes_[c].slabs, false); grown != outcome::done) return grown;
+    }
+    return outcome::exhausted;
+}
+
+/// A limit, or the system, said no. `exhausted` may be said only after everything idle was offered: the caches of all CPUs, memory
+/// carved for other classes, memory in other classes, larger slots.
+outcome arena::make_room(class_number c, std::uint64_t requested, acquisition& out, outcome why) noexcept {
+    const std::size_t bytes = classes_[c].slot_bytes;
+    for (int round = 0; round != 3; ++round) {
+        enter_maintenance();
+        empty_cpu_sets(true);
+        slot_number slot = 0;
+        class_number got = c;
+        claim_limits warm_only{0};
+        recover_lost_hints(c);
+        bool found = claim_hints(c, {&slot, 1}, warm_only) != 0 || claim_bits(c, {&slot, 1}, warm_only) != 0;
+        if (!found && grow(c, classes_[c].slabs, true) == outcome::done) found = claim_bits(c, {&slot, 1}, warm_only) != 0;
+        if (!found) {
+            const std::uint64_t idle = header_->idle_bytes.load(std::memory_order_relaxed);
+            trim_locked(idle > bytes ? idle - bytes : 0);
+        }
+        leave_maintenance();
+        if (found) {
+            hand_out(c, slot, requested, out);
+            return outcome::done;
+        }
+        const outcome again = refill(c, requested, out);
+        if (again == outcome::done) return again;
+        why = again;
+        if (claim_above(c, classes_.largest(), slot, got)) {
+            hand_out(got, slot, requested, out);
+            return outcome::done;
+        }
+    }
+    header_->exhausted.fetch_add(1, std::memory_order_relaxed);
+    return why;
+}
+
+/// The one place outside the sequence where a user acquires: transit → HELD, one generation more.
+void arena::hand_out(class_number c, slot_number slot, std::uint64_t requested, acquisition& out) noexcept {
+    slot_record& at = record(slot);
+    // The word is ours alone while it says transit: plain stores do. The note comes first; release: pairs with whoever reads the word.
+    at.note.store(requested, std::memory_order_relaxed);
+    const word_bits held = retag(at.word.load(std::memory_order_relaxed), tag_held) + generation_one;
+    at.word.store(held, std::memory_order_release);
+    counters(c).slow_acquisitions.fetch_add(1, std::memory_order_relaxed);
+    const std::size_t bytes = slot_bytes_in(word_of_slab(slab_of(slot)));
+    out = {address(slot, bytes), bytes, held, slot, c};
+}
+
+/// Puts claimed slots on this CPU's stack by ordinary releases; what does not fit is FREE again.
+void arena::stock_cache(class_number c, std::span<const slot_number> slots) noexcept {
+    int aborts = 0;
+    while (!slots.empty()) {
+        const slot_number slot = slots.front();
+        const word_bits word = record(slot).word.load(std::memory_order_relaxed);
+        const attempt result = put_cached(access_, stacks_of(c), slot, word);
+        if (result == attempt::done) {
+            slots = slots.subspan(1);
+        } else if (result == attempt::none) {
+            if (!open_cache(c)) break;
+        } else if (++aborts == sequence_attempts) {
+            break;
+        }
+    }
+    for (const slot_number slot : slots) {
+        auto& word = record(slot).word;
+        word.store(retag(word.load(std::memory_order_relaxed), tag_free_warm), std::memory_order_release);
+    }
+    now_free(c, classes_[c].slot_bytes, slots);
+}
+
+outcome arena::release(class_number c, slot_number slot, word_bits expected, word_bits& actual) noexcept {
+    // Until the slot is given back the arena lives because of it; from then on, because of this reference.
+    keep_reference();
+    const auto leave = [this](outcome result) {
+        drop_reference();
+        return result;
+    };
+    if (per_cpu_ && c != size_class_table::huge && cache_limits_[c] != 0) {
+        for (int i = 0; i != sequence_attempts; ++i) {
+            const attempt result = put_cached(access_, stacks_of(c), slot, expected);
+            if (result == attempt::done) return leave(outcome::done);
+            if (result == attempt::mismatch || closed_.load(std::memory_order_relaxed)) break;
+            if (result == attempt::none && !open_cache(c) && !flush(c)) break;
+        }
+    }
+    auto& word = record(slot).word;
+    word_bits seen = expected;
+#if defined(POLDER_NO_WORD_CHECK)
+    seen = word.load(std::memory_order_relaxed);
+#endif
+    // release: the user's last writes are seen by whoever acquires the slot; pairs with the compare-exchange in claim.
+    if (!word.compare_exchange_strong(seen, retag(expected, tag_free_warm), std::memory_order_acq_rel, std::memory_order_acquire)) {
+        if (closed_.load(std::memory_order_acquire)) return leave(release_closed(slot, expected, actual));
+        actual = seen;
+        return leave(outcome::mismatch);
+    }
+    now_free(c, slot_bytes_in(word_of_slab(slab_of(slot))), {&slot, 1});
+    keep_idle_cap();
+    return leave(outcome::done);
+}
+
+/// The pool object is gone, and `close` marked this slot as an orphan: the reference taken for it goes too.
+outcome arena::release_closed(slot_number slot, word_bits expected, word_bits& actual) noexcept {
+    word_bits seen = retag(expected, tag_orphaned);
+    const word_bits free = retag(expected, tag_free_warm);
+    if (!record(slot).word.compare_exchange_strong(seen, free, std::memory_order_acq_rel, std::memory_order_acquire)) {
+        actual = seen;
+        return outcome::mismatch;
+    }
+    drop_reference();
+    return outcome::done;
+}
+
+/// Moves half of this CPU's stack to the slabs. False when there was nothing to move.
+bool arena::flush(class_number c) noexcept {
+    std::array<slot_number, batch_max> moved;
+    const std::size_t half = std::clamp<std::size_t>((cache_limits_[c] / sizeof(cache_entry) + 1) / 2, 1, batch_max);
+    std::size_t count = 0;
+    for (int aborts = 0; count != half && aborts != sequence_attempts;) {
+        taken_slot got;
+        const attempt result = take_cached(access_, stacks_of(c), tag_free_warm - kind_cached, 0, got);
+        if (result == attempt::done)
+            moved[count++] = got.slot;
+        else if (result == attempt::none)
+            break;
+        else
+            ++aborts;
+    }
+    if (count == 0) return false;
+    now_free(c, classes_[c].slot_bytes, std::span(moved).first(count));
+    counters(c).flushes.fetch_add(1, std::memory_order_relaxed);
+    keep_idle_cap();
+    return true;
+}
+
+/// Books slots whose words have become FREE and warm, and leaves hints to them.
+void arena::now_free(class_number c, std::size_t slot_bytes, std::span<const slot_number> slots) noexcept {
+    if (slots.empty()) return;
+    const bool is_huge = c == size_class_table::huge;
+    const std::size_t hinted = is_huge ? slots.size() : hints_[c].push(slots);
+    for (const slot_number slot : slots.subspan(hinted)) note_free(slot);
+    for (std::size_t i = 0; i != slots.size();) {
+        std::size_t run = i + 1;
+        while (run != slots.size() && slab_of(slots[run]) == slab_of(slots[i])) ++run;
+        const auto count = static_cast<std::uint32_t>(run - i);
+        slab_record& home = slab(slab_of(slots[i]));
+        if (home.busy.fetch_sub(count, std::memory_order_relaxed) == count)
+            home.idle_since.store(header_->clock.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        i = run;
+    }
+    header_->idle_bytes.fetch_add(slots.size() * slot_bytes, std::memory_order_relaxed);
+}
+
+/// Idle memory above its cap goes back to the system, an eighth of the cap more than needed so that the next release finds room.
+void arena::keep_idle_cap() noexcept {
+    // What the caches hold counts as idle as well; their share is bounded by construction and set aside here.
+    const std::size_t cap = options_.idle_bytes_max - std::min(options_.idle_bytes_max, cached_bytes_max_);
+    if (header_->idle_bytes.load(std::memory_order_relaxed) <= cap) return;
+    if (!try_enter_maintenance()) return;  // somebody is at it already
+    trim_locked(cap - cap / 8);
+    leave_maintenance();
+}
+
+}  // namespace polder::core
