@@ -2,6 +2,8 @@
 //
 // W12: a pool is created, 64 buffers of 2 KiB come out of it and go back, the pool is destroyed; the whole of it is one operation. What
 // has no pools of its own ("shared_...") takes the buffers from the common heap: the price without isolation.
+//
+// smoke: --seconds=0.02 --benchmark_filter=^w12/(polder|polder_fallback|glibc)/
 #include <array>
 #include <cstdint>
 #include <string>

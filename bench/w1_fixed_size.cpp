@@ -2,6 +2,8 @@
 //
 // W1: one buffer of 2 KiB acquired and released, one thread, untouched.
 // W1d: 32 acquired, then 32 released; per buffer.
+//
+// smoke: --seconds=0.02 --benchmark_filter=^w1/(polder|polder_fallback|glibc)/
 #include <array>
 #include <cstdint>
 

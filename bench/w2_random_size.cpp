@@ -2,6 +2,8 @@
 //
 // W2: one buffer of random size, uniform in 1 B ... 4 MiB, acquired and released, one thread, untouched.
 // W2x: the same in 1 B ... 8 MiB, so that half of the sizes are above polder's top tier.
+//
+// smoke: --seconds=0.02 --benchmark_filter=^w2x/(polder|polder_fallback|glibc)/
 #include <cstdint>
 
 #include "peers/peers.hpp"

@@ -5,6 +5,8 @@
 // W3s: the same, but the byte lies on a cache line that varies from page to page, so that the pages do not compete for one cache set.
 //
 // Resident memory is read between batches, over the whole run, and once more after everything was released and trimmed.
+//
+// smoke: --seconds=0.02 --benchmark_filter=^w3/(polder|polder_fallback|glibc)/
 #include <array>
 #include <algorithm>
 #include <cstdint>

@@ -2,6 +2,8 @@
 //
 // W4: n threads, each for itself: a buffer of random size, uniform in 1 B ... 4 MiB, its first 64 KiB written, released. Wall time per
 // operation over all threads; the threads are not pinned.
+//
+// smoke: --seconds=0.02 --benchmark_filter=^w4_4/(polder|polder_fallback|glibc)/
 #include <algorithm>
 #include <atomic>
 #include <chrono>

@@ -2,6 +2,8 @@
 //
 // W5: thread A acquires, a bounded ring of 256 carries the handle, thread B releases; wall time per buffer, each thread on a processor of
 // its own. "touched": A writes the first 64 bytes with a number that B reads and checks. Page faults are those of the steady state.
+//
+// smoke: --seconds=0.02 --benchmark_filter=^w5_2k_touched/(polder|polder_fallback|glibc)/
 #include <atomic>
 #include <cstdint>
 #include <cstring>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // W7b: 16 buffers of 1 MiB acquired and written from end to end, then all released; per buffer.
+//
+// smoke: --seconds=0.02 --benchmark_filter=^w7b/(polder|polder_fallback|glibc)/
 #include <array>
 #include <cstdint>
 #include <cstring>

@@ -21,5 +21,8 @@ function(polder_own target)
     set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
     if(POLDER_DEVELOPER)
         target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic $<$<BOOL:${POLDER_WERROR}>:-Werror>)
+        if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+            target_compile_options(${target} PRIVATE -Wno-restrict)  # gcc bug 105651: false alarms in "text" + std::string
+        endif()
     endif()
 endfunction()

@@ -26,6 +26,7 @@ endif()
 polder_switch(POLDER_TESTS ${polder_auto} "Tests (need GoogleTest; some need rapidcheck, python3, valgrind)")
 polder_switch(POLDER_BENCH ${polder_auto} "Benchmarks (need Google Benchmark)")
 option(POLDER_EXAMPLES "Example programs" ${POLDER_DEVELOPER})
+# Off in the presets of sanitizers and coverage: instrumented code makes gcc warn of what is not there.
 option(POLDER_WERROR "Warnings in our own code are errors (developers only)" ${POLDER_DEVELOPER})
 
 # What changes the library itself. Both reach whoever links it, because headers contain code too.

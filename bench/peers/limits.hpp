@@ -43,8 +43,8 @@ struct limit_tls_stack : plain_peer {
 
 private:
     struct stack {
-        std::size_t top = 0;
-        std::array<std::byte*, 511> entries{};
+        std::size_t top;
+        std::array<std::byte*, 511> entries;
     };
 
     static constexpr unsigned lowest = 6;    // 64 B
@@ -67,9 +67,9 @@ private:
         return rest_ + left_;
     }
 
-    static inline thread_local std::array<stack, highest - lowest + 1> stacks_{};
-    static inline thread_local std::byte* rest_ = nullptr;
-    static inline thread_local std::size_t left_ = 0;
+    static inline constinit thread_local std::array<stack, highest - lowest + 1> stacks_{};
+    static inline constinit thread_local std::byte* rest_ = nullptr;
+    static inline constinit thread_local std::size_t left_ = 0;
 };
 
 /// Hand-off only: buffers of one size come back to the producer through a second ring.

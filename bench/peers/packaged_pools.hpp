@@ -3,6 +3,8 @@
 // Pools that come with the compiler or from Boost. They are header-only or nearly so, hence inlined where a compiler wishes.
 #pragma once
 
+#include <malloc.h>
+
 #include <cstddef>
 #include <memory_resource>
 
@@ -18,14 +20,20 @@
 
 namespace bench {
 
+/// By default these pools hand most large sizes through to malloc; told to, they pool up to 4 MiB.
+inline constexpr std::pmr::pool_options pool_everything{.max_blocks_per_chunk = 0, .largest_required_pool_block = std::size_t{4} << 20};
+
 template <class Resource>
 struct pmr_peer : plain_peer {
     block get(std::size_t size) { return {static_cast<std::byte*>(resource.allocate(size)), size}; }
     void put(block& held) { resource.deallocate(held.address, held.size); }
-    void trim() { resource.release(); }
+    void trim() {
+        resource.release();
+        ::malloc_trim(0);  // where it had its memory from
+    }
 
     // Never destroyed: synchronized_pool_resource of libstdc++ 12 crashes when threads that used it are still exiting.
-    Resource& resource = *new Resource;
+    Resource& resource = *new Resource(pool_everything);
 };
 
 struct pmr_sync : pmr_peer<std::pmr::synchronized_pool_resource> {

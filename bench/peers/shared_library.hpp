@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A shared library opened by its SONAME with local scope: its malloc does not become the process's.
+// A shared library opened by its SONAME with local scope: its malloc does not become the process's. Some (jemalloc) want more static
+// thread-local storage than is left for late comers; bench/run sets GLIBC_TUNABLES=glibc.rtld.optional_static_tls for that.
 #pragma once
 
 #include <dlfcn.h>
@@ -14,7 +15,7 @@ namespace bench {
 class shared_library {
 public:
     explicit shared_library(const char* soname) : soname_(soname), handle_(dlopen(soname, RTLD_NOW | RTLD_LOCAL)) {
-        if (handle_ == nullptr) throw absent(std::string(soname) + " is not on this machine");
+        if (handle_ == nullptr) throw absent(dlerror());
     }
 
     /// The library stays open for ever: threads may still have memory of it in their hands.

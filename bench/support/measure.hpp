@@ -68,6 +68,15 @@ inline double nanoseconds_per_stamp() noexcept {
     return (wall_seconds() - wall) * 1e9 / static_cast<double>(passed);
 }
 
+/// Waits until what was written before has left the store buffer, so that a stamp does not measure somebody else's cache misses.
+inline void drain_stores() noexcept {
+#if defined(__x86_64__)
+    _mm_mfence();
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
 /// Time, page faults and operations of one sample.
 struct sample {
     double seconds = 0;

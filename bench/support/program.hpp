@@ -8,7 +8,9 @@
 #pragma once
 
 #include <benchmark/benchmark.h>
+#include <polder/pools/buffer_pool.hpp>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -25,6 +27,12 @@ namespace bench {
 
 /// Seconds a sample measures; set by --seconds.
 inline double sample_seconds = 0.5;
+
+#if defined(__clang__)
+inline constexpr const char* compiler = __VERSION__;
+#else
+inline constexpr const char* compiler = "gcc " __VERSION__;
+#endif
 
 /// What a workload hands back: counters by name. "ns" and "faults" (per operation) are in every one.
 using figures = std::vector<std::pair<std::string, double>>;
@@ -60,6 +68,13 @@ void add(peer_list<Peers...>, const std::string& name, Workload workload) {
     (one(std::type_identity<Peers>{}), ...);
 }
 
+/// What the runner writes on top of its tables: how this build was compiled and whether polder has its fast path here.
+inline int print_card() {
+    const polder::buffer_pool pool;
+    std::printf("{\"compiler\": \"%s\", \"polder_caches\": \"%s\"}\n", compiler, pool.cache_status());
+    return 0;
+}
+
 /// Parses the command line, measures, prints. The only thing main has to return.
 inline int run(int argc, char** argv) {
     int kept = 1;
@@ -68,6 +83,8 @@ inline int run(int argc, char** argv) {
         const std::string_view argument = argv[i];
         if (argument.substr(0, option.size()) == option) {
             sample_seconds = std::atof(argv[i] + option.size());
+        } else if (argument == "--card") {
+            return print_card();
         } else {
             argv[kept++] = argv[i];
         }
@@ -75,7 +92,7 @@ inline int run(int argc, char** argv) {
     argc = kept;
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-    benchmark::AddCustomContext("compiler", __VERSION__);
+    benchmark::AddCustomContext("compiler", compiler);
     park_a_thread();
     benchmark::RunSpecifiedBenchmarks();
     return 0;

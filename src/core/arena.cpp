@@ -81,7 +81,7 @@ arena::arena(const arena_options& options, std::unique_ptr<region> home, const l
     shares_ = reinterpret_cast<std::atomic<std::uint32_t>*>(base + where.shares);
     data_ = base + where.data;
     per_cpu_ = options.per_cpu && os::rseq_available();
-    access_ = {cpu_table_, reinterpret_cast<slot_record*>(base + where.slot_records), os::rseq_offset()};
+    access_ = {cpu_table_, reinterpret_cast<slot_record*>(base + where.slot_records), slabs_, os::rseq_offset()};
 
     std::array<std::uint32_t, size_class_table::classes_max> entries{};
     share_out(classes_, options.cpu_cache_bytes_max, entries);

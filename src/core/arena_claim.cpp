@@ -137,7 +137,7 @@ bool arena::claim_above(class_number c, std::size_t slot_bytes_max, slot_number&
         if (claim_hints(got, {&slot, 1}, warm_only) != 0 || claim_bits(got, {&slot, 1}, warm_only) != 0) return true;
         // The caches of this CPU hold idle slots too.
         taken_slot taken;
-        if (per_cpu_ && take_cached(access_, stacks_of(got), tag_transit - kind_cached, 0, taken) == attempt::done) {
+        if (per_cpu_ && take_cached(access_, stacks_of(got), got, tag_transit - kind_cached, 0, taken) == attempt::done) {
             slot = taken.slot;
             return true;
         }

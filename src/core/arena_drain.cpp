@@ -66,10 +66,12 @@ void arena::empty_cpu_sets(bool reopen) noexcept {
             const auto* const entries = reinterpret_cast<const cache_entry*>(head + 1);
             std::size_t count = 0;
             for (std::size_t e = head->top / sizeof(cache_entry); e-- != 0;) {
-                const auto slot = static_cast<slot_number>(entries[e].slot);
+                const slot_number slot = entries[e];
                 auto& word = record(slot).word;
-                if (word.load(std::memory_order_relaxed) != entries[e].word) continue;  // left behind by an acquisition
-                word.store(retag(entries[e].word, tag_free_warm), std::memory_order_release);
+                const word_bits seen = word.load(std::memory_order_relaxed);
+                const auto home = static_cast<std::uint32_t>(slab(slab_of(slot)).word.load(std::memory_order_relaxed));
+                if (tag_of(seen) != kind_cached + cpu || home != assigned_word_low(c)) continue;  // left behind by an acquisition
+                word.store(retag(seen, tag_free_warm), std::memory_order_release);
                 moved[count++] = slot;
                 if (count == moved.size()) {
                     now_free(c, classes_[c].slot_bytes, moved);

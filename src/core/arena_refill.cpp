@@ -22,7 +22,7 @@ outcome arena::acquire(class_number c, std::uint64_t requested, acquisition& out
     if (per_cpu_) {
         for (int i = 0; i != sequence_attempts; ++i) {
             taken_slot got;
-            const attempt result = take_cached(access_, stacks_of(c), generation_one + tag_held - kind_cached, requested, got);
+            const attempt result = take_cached(access_, stacks_of(c), c, generation_one + tag_held - kind_cached, requested, got);
             if (result == attempt::done) {
                 const std::size_t bytes = classes_[c].slot_bytes;
                 out = {address(got.slot, bytes), bytes, got.word, got.slot, c};
@@ -127,7 +127,7 @@ void arena::stock_cache(class_number c, std::span<const slot_number> slots) noex
     while (!slots.empty()) {
         const slot_number slot = slots.front();
         const word_bits word = record(slot).word.load(std::memory_order_relaxed);
-        const attempt result = put_cached(access_, stacks_of(c), slot, word);
+        const attempt result = put_cached(access_, stacks_of(c), slot, word, tag_transit);
         if (result == attempt::done) {
             slots = slots.subspan(1);
         } else if (result == attempt::none) {
@@ -193,7 +193,7 @@ bool arena::flush(class_number c) noexcept {
     std::size_t count = 0;
     for (int aborts = 0; count != half && aborts != sequence_attempts;) {
         taken_slot got;
-        const attempt result = take_cached(access_, stacks_of(c), tag_free_warm - kind_cached, 0, got);
+        const attempt result = take_cached(access_, stacks_of(c), c, tag_free_warm - kind_cached, 0, got);
         if (result == attempt::done)
             moved[count++] = got.slot;
         else if (result == attempt::none)

@@ -26,11 +26,12 @@ namespace {
 
 }  // namespace
 
-void buffer::give_back_slow() noexcept {
+void buffer::give_back_slow(core::arena* arena, core::class_number c, core::slot_number slot, core::word_bits word,
+                            const std::byte* data, bool is_special) noexcept {
     // The last of several handles gives the slot back. release: this handle's writes; acquire: those of the others.
-    auto& shares = arena_->shares(slot_);
-    if (is_special_ && shares.load(std::memory_order_acquire) != 0 && shares.fetch_sub(1, std::memory_order_acq_rel) != 0) return;
-    release_slot(*arena_, class_, slot_, word_, data_);
+    auto& shares = arena->shares(slot);
+    if (is_special && shares.load(std::memory_order_acquire) != 0 && shares.fetch_sub(1, std::memory_order_acq_rel) != 0) return;
+    release_slot(*arena, c, slot, word, data);
 }
 
 void buffer::share() {

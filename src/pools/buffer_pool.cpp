@@ -92,10 +92,10 @@ buffer_pool::~buffer_pool() {
     arena_->close();
 }
 
-buffer buffer_pool::acquire_slow(std::size_t size) {
+core::acquisition buffer_pool::acquire_slow(std::size_t size) {
     core::acquisition got;
     acquire_slot(*arena_, size, 1, size, got);
-    return {arena_, got, size, colour_mask_};
+    return got;
 }
 
 buffer buffer_pool::acquire(std::size_t size, std::size_t alignment) {
@@ -104,11 +104,10 @@ buffer buffer_pool::acquire(std::size_t size, std::size_t alignment) {
     return {arena_, got, size, alignment <= 64 ? colour_mask_ : 0};
 }
 
-buffer buffer_pool::try_acquire_slow(std::size_t size, std::error_code& error) noexcept {
+core::acquisition buffer_pool::try_acquire_slow(std::size_t size, std::error_code& error) noexcept {
     core::acquisition got;
     error = try_acquire_slot(*arena_, size, 1, size, got);
-    if (error) return {};
-    return {arena_, got, size, colour_mask_};
+    return got;
 }
 
 void* buffer_pool::allocate(std::size_t size, std::size_t alignment) {

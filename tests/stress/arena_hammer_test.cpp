@@ -50,7 +50,7 @@ void acquire(worker& me, arena& from, std::size_t size_max) {
         const auto c = from.classes().class_of(got.requested);
         if (!from.take(c, got.requested, got.what)) result = from.acquire(c, got.requested, got.what);
     } else {
-        result = from.acquire_huge(got.requested, got.what);
+        result = from.acquire_huge(got.requested, got.requested, got.what);
     }
     if (result != outcome::done) {
         EXPECT_EQ(result, outcome::exhausted);
@@ -74,8 +74,9 @@ void give_back(worker& me, arena& to, std::size_t at) {
     EXPECT_EQ(to.word(it.what.slot), it.what.word);
     core::word_bits actual = 0;
     const bool is_huge = it.what.cls == core::size_class_table::huge;
-    if (is_huge || !to.put(it.what.cls, it.what.slot, it.what.word))
+    if (is_huge || !to.put(it.what.cls, it.what.slot, it.what.word)) {
         EXPECT_EQ(to.release(it.what.cls, it.what.slot, it.what.word, actual), outcome::done);
+    }
     if (me.given_back.size() < 64)
         me.given_back.push_back(it.what);
     else
@@ -87,7 +88,9 @@ void give_back_again(worker& me, arena& to) {
     if (me.given_back.empty()) return;
     const acquisition& old = me.given_back[me.dice.below(me.given_back.size())];
     core::word_bits actual = 0;
-    if (old.cls != core::size_class_table::huge) EXPECT_FALSE(to.put(old.cls, old.slot, old.word));
+    if (old.cls != core::size_class_table::huge) {
+        EXPECT_FALSE(to.put(old.cls, old.slot, old.word));
+    }
     EXPECT_EQ(to.release(old.cls, old.slot, old.word, actual), outcome::mismatch);
     EXPECT_NE(actual, old.word);
     EXPECT_GE(core::generation_of(actual), core::generation_of(old.word)) << "a generation went back";

@@ -152,7 +152,9 @@ TEST_P(hammer, every_byte_has_one_owner) {
                     if (what.migrates && me.dice.one_in(256)) wander(me.dice);
                     if (what.is_maintained && i == 0 && me.dice.one_in(64)) pool.trim(me.dice.below(what.idle_cap + 1));
                     if (what.is_maintained && i == 1 && me.dice.one_in(64)) pool.drain();
-                    if (what.is_maintained && i == 2 && me.dice.one_in(64)) EXPECT_LE(pool.stats().committed_bytes_peak, what.cap);
+                    if (what.is_maintained && i == 2 && me.dice.one_in(64)) {
+                        EXPECT_LE(pool.stats().committed_bytes_peak, what.cap);
+                    }
                     step(me, pool, exchange, what);
                 }
                 line.arrive_and_wait();

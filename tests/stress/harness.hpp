@@ -2,8 +2,7 @@
 //
 // What the stress tests share: marked buffers, a board to swap them between threads, disturbances, time boxes.
 //
-//   mark / is_marked   a key that is unique in the process is written over a buffer (small ones wholly, large ones in samples that every
-//                      owner of the slot would hit): an intact mark at the release proves that nobody else owned the bytes meanwhile
+//   marked             a buffer with a unique key written over it (support/marks.hpp), verified before it is released
 //   board              cells that threads swap buffers with: most buffers are released by another thread than acquired them
 //   wander             moves the thread to a random CPU that it may run on
 //   signal_storm       a timer that signals the thread every 50 us
@@ -30,26 +29,14 @@
 #include <vector>
 
 #include "polder/polder.hpp"
-#include "support/pattern.hpp"
+#include "support/books.hpp"
+#include "support/marks.hpp"
 #include "support/random.hpp"
 #include "support/scale.hpp"
 
 namespace polder::test {
 
 // --- marks ----------------------------------------------------------------------------------------------------------------
-
-inline constexpr std::size_t wholly_marked_bytes = 512;
-
-/// The front is written wholly, the rest in one word per page and the last bytes.
-inline void mark(std::span<std::byte> bytes, std::uint64_t key) noexcept {
-    fill(bytes.first(std::min(bytes.size(), wholly_marked_bytes)), key);
-    fill_sparsely(bytes, key);
-}
-
-inline bool is_marked(std::span<const std::byte> bytes, std::uint64_t key) noexcept {
-    return first_difference(bytes.first(std::min(bytes.size(), wholly_marked_bytes)), key) == intact &&
-           first_sparse_difference(bytes, key) == intact;
-}
 
 /// A buffer and the key written over it; `key` 0: none.
 struct marked {
@@ -193,45 +180,7 @@ inline void report_operations(const char* scene, std::uint64_t operations, std::
 
 // --- truth ----------------------------------------------------------------------------------------------------------------
 
-/// What holds for the statistics of a quiet pool, whatever happened before.
-inline void expect_consistent(const pool_stats& s, std::size_t cap) {
-    EXPECT_EQ(s.committed_bytes, s.in_use_bytes + s.idle_bytes);
-    EXPECT_LE(s.committed_bytes, cap);
-    EXPECT_LE(s.committed_bytes, s.committed_bytes_peak);
-    EXPECT_LE(s.committed_bytes_peak, cap);
-    EXPECT_LE(s.requested_bytes, s.in_use_bytes);
-    EXPECT_LE(s.in_use_bytes, s.in_use_bytes_peak);
-    EXPECT_LE(s.in_use_bytes_peak, s.committed_bytes_peak);
-    EXPECT_EQ(s.acquisitions - s.releases, s.buffers_in_use);
-    EXPECT_EQ(s.hits + s.slow_acquisitions, s.acquisitions);
-    tier_stats sum;
-    for (const tier_stats& t : s.tiers) {
-        sum.requested_bytes += t.requested_bytes;
-        sum.in_use_bytes += t.in_use_bytes;
-        sum.idle_bytes += t.idle_bytes;
-        sum.buffers_in_use += t.buffers_in_use;
-        sum.acquisitions += t.acquisitions;
-        sum.releases += t.releases;
-        sum.hits += t.hits;
-        sum.slow_acquisitions += t.slow_acquisitions;
-        sum.refills += t.refills;
-        sum.flushes += t.flushes;
-        EXPECT_EQ(t.hits + t.slow_acquisitions, t.acquisitions) << "tier " << t.slot_bytes;
-        if (t.slot_bytes != 0) {
-            EXPECT_EQ(t.in_use_bytes, t.buffers_in_use * t.slot_bytes) << "tier " << t.slot_bytes;
-        }
-    }
-    EXPECT_EQ(sum.requested_bytes, s.requested_bytes);
-    EXPECT_EQ(sum.in_use_bytes, s.in_use_bytes);
-    EXPECT_EQ(sum.idle_bytes + s.unassigned_idle_bytes, s.idle_bytes);
-    EXPECT_EQ(sum.buffers_in_use, s.buffers_in_use);
-    EXPECT_EQ(sum.acquisitions, s.acquisitions);
-    EXPECT_EQ(sum.releases, s.releases);
-    EXPECT_EQ(sum.hits, s.hits);
-    EXPECT_EQ(sum.slow_acquisitions, s.slow_acquisitions);
-    EXPECT_EQ(sum.refills, s.refills);
-    EXPECT_EQ(sum.flushes, s.flushes);
-}
+inline void expect_consistent(const pool_stats& s, std::size_t cap) { EXPECT_EQ(wrong_in_books(s, cap), ""); }
 
 /// Everything came home: the census is exact and no slot is lost.
 inline void expect_all_home(buffer_pool& pool, std::uint64_t acquisitions) {

@@ -38,6 +38,7 @@ pipeline_figures median_of(const std::vector<pipeline_figures>& runs) {
         (middle.*field).max = real([&](const pipeline_figures& run) { return (run.*field).max; });
     };
     middle.seconds = real([](const pipeline_figures& run) { return run.seconds; });
+    middle.cpu_seconds = real([](const pipeline_figures& run) { return run.cpu_seconds; });
     whole(&pipeline_figures::minor_faults);
     whole(&pipeline_figures::rss_peak_bytes);
     times(&pipeline_figures::get);

@@ -254,21 +254,26 @@ private:
     std::exception_ptr failure_;
 };
 
-std::uint64_t minor_faults() {
+rusage usage_so_far() {
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::uint64_t>(usage.ru_minflt);
+    return usage;
+}
+
+double cpu_seconds(const rusage& usage) {
+    const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 template <class Memory>
 pipeline_figures run_with(const source& from, std::uint64_t passes) {
-    const std::uint64_t faults_before = minor_faults();
+    const rusage before = usage_so_far();
     pipeline<Memory> line(from, passes);
     pipeline_figures figures = line.run();
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    figures.minor_faults = static_cast<std::uint64_t>(usage.ru_minflt) - faults_before;
-    figures.rss_peak_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+    const rusage after = usage_so_far();
+    figures.cpu_seconds = cpu_seconds(after) - cpu_seconds(before);
+    figures.minor_faults = static_cast<std::uint64_t>(after.ru_minflt - before.ru_minflt);
+    figures.rss_peak_bytes = static_cast<std::uint64_t>(after.ru_maxrss) * 1024;
     return figures;
 }
 

@@ -47,6 +47,7 @@ struct operation_times {
 /// One run of the pipeline, as it comes out of the child. Plain bytes.
 struct pipeline_figures {
     double seconds = 0;
+    double cpu_seconds = 0;  ///< of all threads, kernel included
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t messages = 0;

@@ -101,7 +101,7 @@ public:
     /// One attempt to take a slot of class `c` from this CPU's cache. O(1), no atomic operation.
     POLDER_INLINE bool take(class_number c, std::uint64_t requested, acquisition& out) noexcept {
         taken_slot got;
-        if (take_cached(access_, stacks_of(c), generation_one + tag_held - kind_cached, requested, got) != attempt::done)
+        if (take_cached(access_, stacks_of(c), c, generation_one + tag_held - kind_cached, requested, got) != attempt::done)
             return false;
         const std::size_t slot_bytes = classes_[c].slot_bytes;
         out = {address(got.slot, slot_bytes), slot_bytes, got.word, got.slot, c};

@@ -6,9 +6,13 @@
 // killed anywhere before it, nothing has happened: what was written until then (an entry above the live ones, a lowered or
 // raised top, a note) is a hint, and a hint is compared with the word before it is believed.
 //
-//   take   look at the top entry; drop it if its word has moved on; else store word = new owner. The entry stays, dead.
-//   put    compare the word with the handle (a mismatch is misuse); drop dead entries; write the entry; raise the top;
-//          store word = CACHED(cpu).
+//   take   look at the top entry; drop it if its slot is not CACHED here any more; else store word = new owner. The entry stays, dead.
+//   put    compare the word with the handle (a mismatch is misuse); is the top entry the very one that the acquisition left behind?
+//          then it need not be written again; else drop dead entries, write the entry, raise the top. Store word = CACHED(cpu).
+//
+// An entry is live when its slot's word says CACHED(this cpu) and its slab's word says this class. Both are stable while we look: a
+// CACHED word is changed by its own CPU alone, and a slab with a CACHED word cannot be retired (invariant I4). The second test is needed
+// because a dead entry may outlive the carving of its slab, and find the slot CACHED here again by another class.
 //
 // Each function is ONE attempt and never loops: the caller bounds the retries, because a debugger that steps, a thread that the
 // C library did not register, or a storm of signals would otherwise spin for ever.
@@ -24,6 +28,7 @@
 #include <cstdint>
 
 #include "polder/base/config.hpp"
+#include "polder/core/slab.hpp"
 #include "polder/core/slot_word.hpp"
 #include "polder/core/types.hpp"
 
@@ -33,6 +38,7 @@ namespace polder::core {
 struct cache_access {
     const std::uint64_t* cpu_table = nullptr;  ///< offset of each CPU's set from a class's first stack; 0 = the closed set
     slot_record* records = nullptr;
+    const slab_record* slabs = nullptr;
     std::ptrdiff_t rseq_offset = 0;
 };
 
@@ -77,45 +83,55 @@ POLDER_INLINE std::uint64_t current_cpu_hint(std::ptrdiff_t rseq_offset) noexcep
     return cpu;
 }
 
-/// Takes the top slot of the stack at `stacks` (the class's stack in set 0) on this CPU.
+/// Takes the top slot of class `c`, whose stack in set 0 is at `stacks`, on this CPU.
 /// `retag_by` is added to a word that says CACHED(0): generation_one + tag_held − kind_cached for a user's acquisition.
 /// none: the stack is empty. aborted: try again, a bounded number of times.
-POLDER_INLINE attempt take_cached(const cache_access& at, std::byte* stacks, word_bits retag_by, std::uint64_t note,
+POLDER_INLINE attempt take_cached(const cache_access& at, std::byte* stacks, class_number c, word_bits retag_by, std::uint64_t note,
                                   taken_slot& out) noexcept {
     const std::uint64_t cpu = current_cpu_hint(at.rseq_offset);
+    const std::uint64_t tag = kind_cached + cpu;
+    const word_bits change = retag_by - cpu;
     word_bits word;
     std::uint64_t slot;
     std::uint64_t stack;
     std::uint64_t record;
     asm volatile goto(
         POLDER_SEQUENCE_BEGIN
-        "movq (%[table], %[cpu], 8), %[stack]\n\t"
+        "movq %[table], %[stack]\n\t"
+        "movq (%[stack], %[cpu], 8), %[stack]\n\t"
         "addq %[stacks], %[stack]\n\t"
         "movl (%[stack]), %%eax\n\t"
         "5:\n\t"
         "testl %%eax, %%eax\n\t"
         "jz 8f\n\t"
-        "movq (%[stack], %%rax), %[slot]\n\t"
-        "movq 8(%[stack], %%rax), %[word]\n\t"
+        "movl 12(%[stack], %%rax), %k[slot]\n\t"  // the top entry
         "movq %[slot], %[record]\n\t"
         "shlq $4, %[record]\n\t"
-        "cmpq %[word], (%[records], %[record])\n\t"
-        "je 6f\n\t"
-        "subl $16, %%eax\n\t"
+        "movq (%[records], %[record]), %[word]\n\t"
+        "cmpw %w[tag], %w[word]\n\t"
+        "jne 7f\n\t"
+        "movl %k[slot], %%eax\n\t"
+        "shrl $16, %%eax\n\t"
+        "shll $6, %%eax\n\t"
+        "cmpl %k[assigned], (%[slabs], %%rax)\n\t"
+        "jne 9f\n\t"
+        "movq %[note], 8(%[records], %[record])\n\t"
+        "addq %[change], %[word]\n\t"
+        "movq %[word], (%[records], %[record])\n\t"
+        "jmp 2f\n\t"  // just committed; 2: is the next thing that runs
+        "9:\n\t"
+        "movl (%[stack]), %%eax\n\t"
+        "7:\n\t"
+        "subl $4, %%eax\n\t"
         "movl %%eax, (%[stack])\n\t"
         "jmp 5b\n\t"
         "8:\n\t"
         "movq $0, %%fs:8(%[area])\n\t"
         "jmp %l[none]\n\t"
-        "6:\n\t"
-        "movq %[note], 8(%[records], %[record])\n\t"
-        "addq %[retag_by], %[word]\n\t"
-        "subq %[cpu], %[word]\n\t"
-        "movq %[word], (%[records], %[record])\n\t"
         POLDER_SEQUENCE_END
         : [word] "=&r"(word), [slot] "=&r"(slot), [stack] "=&r"(stack), [record] "=&r"(record)
-        : [area] "r"(at.rseq_offset), [cpu] "r"(cpu), [table] "r"(at.cpu_table), [stacks] "r"(stacks),
-          [records] "r"(at.records), [note] "r"(note), [retag_by] "r"(retag_by)
+        : [area] "r"(at.rseq_offset), [cpu] "r"(cpu), [table] "m"(at.cpu_table), [stacks] "m"(stacks), [records] "r"(at.records),
+          [slabs] "r"(at.slabs), [note] "r"(note), [tag] "r"(tag), [change] "r"(change), [assigned] "r"(assigned_word_low(c))
         : "memory", "cc", "rax"
         : none, aborted);
     out = {static_cast<slot_number>(slot), word};
@@ -126,14 +142,15 @@ aborted:
     return attempt::aborted;
 }
 
-/// Puts `slot` on this CPU's stack if its word is still `expected`.
+/// Puts `slot` on this CPU's stack of its class if its word is still `expected`, whose tag is `expected_tag`.
 /// none: the stack is full or closed. mismatch: the word says something else; nothing changed.
-POLDER_INLINE attempt put_cached(const cache_access& at, std::byte* stacks, slot_number slot, word_bits expected) noexcept {
+POLDER_INLINE attempt put_cached(const cache_access& at, std::byte* stacks, slot_number slot, word_bits expected,
+                                 word_bits expected_tag = tag_held) noexcept {
     const std::uint64_t cpu = current_cpu_hint(at.rseq_offset);
-    const word_bits cached = retag(expected, kind_cached) + cpu;
+    const std::uint64_t tag = kind_cached + cpu;
+    const word_bits cached = expected + (tag - expected_tag);
     std::uint64_t stack;
     std::uint64_t other;
-    std::uint64_t other_word;
     slot_record* const record = at.records + slot;
     asm volatile goto(
         POLDER_SEQUENCE_BEGIN
@@ -147,12 +164,13 @@ POLDER_INLINE attempt put_cached(const cache_access& at, std::byte* stacks, slot
         "5:\n\t"
         "testl %%eax, %%eax\n\t"
         "jz 6f\n\t"
-        "movq (%[stack], %%rax), %[other]\n\t"
+        "movl 12(%[stack], %%rax), %k[other]\n\t"
+        "cmpl %k[other], %k[slot]\n\t"
+        "je 7f\n\t"
         "shlq $4, %[other]\n\t"
-        "movq 8(%[stack], %%rax), %[other_word]\n\t"
-        "cmpq %[other_word], (%[records], %[other])\n\t"
+        "cmpw %w[tag], (%[records], %[other])\n\t"
         "je 6f\n\t"
-        "subl $16, %%eax\n\t"
+        "subl $4, %%eax\n\t"
         "jmp 5b\n\t"
         "8:\n\t"
         "movq $0, %%fs:8(%[area])\n\t"
@@ -165,16 +183,15 @@ POLDER_INLINE attempt put_cached(const cache_access& at, std::byte* stacks, slot
         "6:\n\t"
         "cmpl 4(%[stack]), %%eax\n\t"
         "jae 8b\n\t"
-        "movq %[slot], 16(%[stack], %%rax)\n\t"
-        "movq %[cached], 24(%[stack], %%rax)\n\t"
-        "addl $16, %%eax\n\t"
+        "movl %k[slot], 16(%[stack], %%rax)\n\t"
+        "addl $4, %%eax\n\t"
         "movl %%eax, (%[stack])\n\t"
+        "7:\n\t"
         "movq %[cached], (%[record])\n\t"
         POLDER_SEQUENCE_END
-        : [stack] "=&r"(stack), [other] "=&r"(other), [other_word] "=&r"(other_word)
-        : [area] "r"(at.rseq_offset), [cpu] "r"(cpu), [table] "r"(at.cpu_table), [stacks] "r"(stacks),
-          [records] "r"(at.records), [record] "r"(record), [slot] "r"(static_cast<std::uint64_t>(slot)),
-          [expected] "r"(expected), [cached] "r"(cached)
+        : [stack] "=&r"(stack), [other] "=&r"(other)
+        : [area] "r"(at.rseq_offset), [cpu] "r"(cpu), [table] "r"(at.cpu_table), [stacks] "r"(stacks), [records] "r"(at.records),
+          [record] "r"(record), [slot] "r"(static_cast<std::uint64_t>(slot)), [expected] "r"(expected), [cached] "r"(cached), [tag] "r"(tag)
         : "memory", "cc", "rax"
         : full, mismatch, aborted);
     return attempt::done;
@@ -192,10 +209,12 @@ aborted:
 #else
 
 POLDER_INLINE std::uint64_t current_cpu_hint(std::ptrdiff_t) noexcept { return 0; }
-POLDER_INLINE attempt take_cached(const cache_access&, std::byte*, word_bits, std::uint64_t, taken_slot&) noexcept {
+POLDER_INLINE attempt take_cached(const cache_access&, std::byte*, class_number, word_bits, std::uint64_t, taken_slot&) noexcept {
     return attempt::none;
 }
-POLDER_INLINE attempt put_cached(const cache_access&, std::byte*, slot_number, word_bits) noexcept { return attempt::none; }
+POLDER_INLINE attempt put_cached(const cache_access&, std::byte*, slot_number, word_bits, word_bits = tag_held) noexcept {
+    return attempt::none;
+}
 
 #endif
 

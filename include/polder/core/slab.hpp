@@ -39,6 +39,11 @@ struct slab_word {
     }
 };
 
+/// The low half of the word of a slab that is assigned to class `c`: what the fast path compares.
+constexpr std::uint32_t assigned_word_low(class_number c) noexcept {
+    return static_cast<std::uint32_t>(slab_word{slab_state::assigned, c, 0, 0}.bits());
+}
+
 /// One cache line. Lives in the region; all zero is a free slab that was never used.
 struct alignas(64) slab_record {
     std::atomic<std::uint64_t> word;

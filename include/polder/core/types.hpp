@@ -59,12 +59,9 @@ struct slot_record {
 };
 static_assert(sizeof(slot_record) == 16);
 
-/// One place in a CPU's stack of cached slots: believed only while the slot's word equals `word`, generation included, so that
-/// an entry left behind by an acquisition stays dead for ever.
-struct cache_entry {
-    std::uint64_t slot;
-    std::uint64_t word;
-};
+/// One place in a CPU's stack of cached slots: the slot's number. Believed only while the slot's word says CACHED by this CPU and its
+/// slab's word says this class; so an entry left behind is dead, whatever became of the slot.
+using cache_entry = slot_number;
 
 /// Head of the stack of one class on one CPU; the entries follow. `top` and `limit` count bytes of entries.
 /// `limit == 0` is a closed stack: nothing can be put there. All zero is a valid, empty, closed stack.
@@ -73,6 +70,6 @@ struct cache_header {
     std::uint32_t limit;
     std::uint64_t reserved;
 };
-static_assert(sizeof(cache_header) == 16 && sizeof(cache_entry) == 16);
+static_assert(sizeof(cache_header) == 16 && sizeof(cache_entry) == 4);
 
 }  // namespace polder::core

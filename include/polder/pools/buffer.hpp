@@ -137,9 +137,11 @@ private:
 
     POLDER_INLINE void give_back() noexcept {
         if (is_special_ || !arena_->put(class_, slot_, word_)) [[unlikely]]
-            give_back_slow();
+            give_back_slow(arena_, class_, slot_, word_, data_, is_special_);
     }
-    POLDER_COLD void give_back_slow() noexcept;
+    /// By value, so that a handle that never leaves a function can live in registers.
+    POLDER_COLD static void give_back_slow(core::arena* arena, core::class_number c, core::slot_number slot, core::word_bits word,
+                                           const std::byte* data, bool is_special) noexcept;
     void share();
 
     core::arena* arena_ = nullptr;

@@ -41,9 +41,9 @@ public:
     /// every cache was drained), out_of_memory (the system refused). The pool is unchanged then.
     POLDER_INLINE buffer acquire(std::size_t size) {
         core::acquisition got;
-        if (take(size, got)) [[likely]]
-            return buffer(arena_, got, size, colour_mask_);
-        return acquire_slow(size);
+        if (!take(size, got)) [[unlikely]]
+            got = acquire_slow(size);
+        return buffer(arena_, got, size, colour_mask_);
     }
 
     /// The same, aligned to `alignment`, a power of two up to 4 MiB. Throws invalid_alignment besides.
@@ -52,11 +52,12 @@ public:
     /// The same without exceptions: an empty handle and the reason in `error`, which is cleared on success.
     POLDER_INLINE buffer try_acquire(std::size_t size, std::error_code& error) noexcept {
         core::acquisition got;
-        if (take(size, got)) [[likely]] {
-            error.clear();
-            return buffer(arena_, got, size, colour_mask_);
+        error.clear();
+        if (!take(size, got)) [[unlikely]] {
+            got = try_acquire_slow(size, error);
+            if (error) return {};
         }
-        return try_acquire_slow(size, error);
+        return buffer(arena_, got, size, colour_mask_);
     }
 
     // --- raw pointers, for interfaces that cannot carry a handle ----------------------------------------------------------
@@ -107,8 +108,8 @@ private:
         return arena_->take(arena_->classes().class_of(size), size, got);
     }
 
-    POLDER_COLD buffer acquire_slow(std::size_t size);
-    POLDER_COLD buffer try_acquire_slow(std::size_t size, std::error_code& error) noexcept;
+    POLDER_COLD core::acquisition acquire_slow(std::size_t size);
+    POLDER_COLD core::acquisition try_acquire_slow(std::size_t size, std::error_code& error) noexcept;
     void deallocate_checked(void* pointer, std::size_t size, bool has_size) noexcept;
 
     core::arena* arena_ = nullptr;

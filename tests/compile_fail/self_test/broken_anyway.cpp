@@ -2,4 +2,4 @@
 // expect: deleted
 //
 // Wrong on purpose: it does not compile without its mistake either.
-#include "polder/no_such_header.hpp"
+int main() { return no_such_name; }

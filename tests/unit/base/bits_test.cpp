@@ -10,8 +10,8 @@
 
 #include "polder/core/types.hpp"
 #include "polder/pools/options.hpp"
-#include "tests/support/random.hpp"
-#include "tests/support/scale.hpp"
+#include "support/random.hpp"
+#include "support/scale.hpp"
 
 namespace polder {
 namespace {

@@ -9,8 +9,8 @@
 
 #include <thread>
 
-#include "tests/support/scale.hpp"
-#include "tests/support/subprocess.hpp"
+#include "support/scale.hpp"
+#include "support/subprocess.hpp"
 
 namespace polder::os {
 namespace {

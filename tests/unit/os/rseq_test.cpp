@@ -16,8 +16,8 @@
 
 #include "polder/base/config.hpp"
 #include "polder/core/cpu_cache.hpp"
-#include "tests/support/scale.hpp"
-#include "tests/support/subprocess.hpp"
+#include "support/scale.hpp"
+#include "support/subprocess.hpp"
 
 namespace polder::os {
 namespace {

@@ -16,10 +16,10 @@
 #include <span>
 
 #include "polder/base/units.hpp"
-#include "tests/support/faults.hpp"
-#include "tests/support/memory.hpp"
-#include "tests/support/scale.hpp"
-#include "tests/support/subprocess.hpp"
+#include "support/faults.hpp"
+#include "support/memory.hpp"
+#include "support/scale.hpp"
+#include "support/subprocess.hpp"
 
 namespace polder::os {
 namespace {
