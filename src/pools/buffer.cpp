@@ -30,7 +30,10 @@ void buffer::give_back_slow(core::arena* arena, core::class_number c, core::slot
                             const std::byte* data, bool is_special) noexcept {
     // The last of several handles gives the slot back. release: this handle's writes; acquire: those of the others.
     auto& shares = arena->shares(slot);
-    if (is_special && shares.load(std::memory_order_acquire) != 0 && shares.fetch_sub(1, std::memory_order_acq_rel) != 0) return;
+    if (is_special && shares.load(std::memory_order_acquire) != 0) {
+        if (shares.fetch_sub(1, std::memory_order_acq_rel) != 0) return;
+        shares.store(0, std::memory_order_relaxed);  // two were last but one at the same time; nobody else counts any more
+    }
     release_slot(*arena, c, slot, word, data);
 }
 

@@ -17,6 +17,9 @@
 // Each function is ONE attempt and never loops: the caller bounds the retries, because a debugger that steps, a thread that the
 // C library did not register, or a storm of signals would otherwise spin for ever.
 //
+// "?" puts the announcement and the abort handler into the section group of the code around them, so that the linker keeps or drops
+// them together with an inline function.
+//
 // The thread's pointer to the announced range is cleared on the way out: this code is inlined into its users, and the kernel kills
 // a process whose pointer survives a dlclose() of the code it points to.
 //
@@ -53,7 +56,7 @@ struct taken_slot {
 
 // Announces [1:, 2:) with the abort handler 4:, and compares the CPU on which the numbers were computed with the one we are on.
 #define POLDER_SEQUENCE_BEGIN                                               \
-    ".pushsection __rseq_cs, \"aw\"\n\t"                                    \
+    ".pushsection __rseq_cs, \"aw?\"\n\t"                                    \
     ".balign 32\n\t"                                                        \
     "3:\n\t"                                                                \
     ".long 0, 0\n\t"                                                        \
@@ -68,7 +71,7 @@ struct taken_slot {
 #define POLDER_SEQUENCE_END                                                 \
     "2:\n\t"                                                                \
     "movq $0, %%fs:8(%[area])\n\t"                                          \
-    ".pushsection __rseq_failure, \"ax\"\n\t"                               \
+    ".pushsection __rseq_failure, \"ax?\"\n\t"                               \
     ".byte 0x0f, 0xb9, 0x3d\n\t" /* ud1, so that the signature decodes */   \
     ".long 0x53053053\n\t"                                                  \
     "4:\n\t"                                                                \
