@@ -96,10 +96,10 @@ bench::figures private_pool() {
 }  // namespace
 
 int main(int argc, char** argv) {
-    using peers =
-        bench::peer_list<own_pool<bench::polder_peer>, own_pool<bench::polder_fallback>, own_pmr_sync, own_pmr_unsync, mimalloc_heap,
-                         own_pool<bench::boost_pool<size>>, common_heap<bench::polder_peer>, common_heap<bench::glibc>,
-                         common_heap<bench::mimalloc>, common_heap<bench::jemalloc>, common_heap<bench::tcmalloc>, common_heap<bench::tbb>>;
+    using peers = bench::peer_list<own_pool<bench::polder_peer>, own_pool<bench::polder_fallback>, own_pmr_sync, own_pmr_unsync,
+                                   mimalloc_heap, own_pool<bench::boost_pool<size>>, common_heap<bench::polder_peer>,
+                                   common_heap<bench::glibc>, common_heap<bench::mimalloc>, common_heap<bench::jemalloc>,
+                                   common_heap<bench::tcmalloc>, common_heap<bench::tbb>>;
     bench::add(peers{}, "w12", []<class Cycle>(std::type_identity<Cycle>) { return private_pool<Cycle>(); });
     return bench::run(argc, argv);
 }

@@ -49,6 +49,7 @@ bench::figures thirty_two_deep() {
 
 int main(int argc, char** argv) {
     bench::add(bench::fixed_size_peers<size>{}, "w1", []<class Peer>(std::type_identity<Peer>) { return one_at_a_time<Peer>(); });
-    bench::add(bench::fixed_size_peers<size>{}, "w1d", []<class Peer>(std::type_identity<Peer>) { return thirty_two_deep<Peer>(); });
+    bench::add(bench::fixed_size_peers<size>{}, "w1d",
+               []<class Peer>(std::type_identity<Peer>) { return thirty_two_deep<Peer>(); });
     return bench::run(argc, argv);
 }

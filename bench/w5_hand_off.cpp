@@ -58,6 +58,7 @@ bench::figures hand_off(std::size_t size) {
 
     bench::sample taken;
     std::uint64_t faults = 0;
+    double cpu_spent = 0;
     std::thread producer([&] {
         bench::pin_to(0);
         bench::patience patience;
@@ -78,8 +79,10 @@ bench::figures hand_off(std::size_t size) {
         };
         constexpr std::uint64_t batch = 1024;
         double start = bench::wall_seconds();
-        while (bench::wall_seconds() - start < bench::sample_seconds / 3) send(batch);
+        const double until_steady = bench::at_least(0.3) / 3;
+        while (bench::wall_seconds() - start < until_steady) send(batch);
         faults = bench::page_faults();
+        const double cpu = bench::cpu_seconds();
         start = bench::wall_seconds();
         do {
             send(batch);
@@ -87,13 +90,16 @@ bench::figures hand_off(std::size_t size) {
             taken.seconds = bench::wall_seconds() - start;
         } while (taken.seconds < bench::sample_seconds);
         faults = bench::page_faults() - faults;
+        cpu_spent = bench::cpu_seconds() - cpu;
     });
     producer.join();
     is_over.store(true, std::memory_order_release);
     consumer.join();
     if (is_wrong) throw std::runtime_error("a buffer arrived with bytes of another");
     taken.faults = static_cast<double>(faults);
-    return bench::per_operation(taken);
+    bench::figures found = bench::per_operation(taken);
+    found.emplace_back("cpu_ns", cpu_spent * 1e9 / taken.operations);
+    return found;
 }
 
 }  // namespace

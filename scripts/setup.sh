@@ -31,6 +31,8 @@ git                 | cmd:git                      | looking at and recording ch
 
 setup_say() { printf '%s\n' "$*" >&2; }
 
+setup_trim() { sed 's/^ *//; s/ *$//' <<<"$1"; }
+
 # Is it there? $1 is cmd:<any of these commands> or header:<path under an include folder>.
 setup_probe() {
     local name
@@ -60,7 +62,7 @@ setup_missing() {
     while IFS='|' read -r package probe why essential; do
         package=${package// /}
         [[ -n $package ]] || continue
-        probe=$(sed 's/^ *//; s/ *$//' <<<"$probe")
+        probe=$(setup_trim "$probe") why=$(setup_trim "$why")
         if setup_is_debian; then
             grep -qxF "installed $package" <<<"$installed" && continue
             # What was not installed as a package may be there all the same: another compiler, another python.
@@ -79,7 +81,7 @@ setup_for() {
     [[ -n $missing ]] || return 0
 
     if setup_is_debian; then
-        setup_say "polder needs some packages that are not here yet. Installing with apt-get:"
+        setup_say "polder needs some packages that are not here yet; installing them with apt-get:"
         while IFS='|' read -r package probe why essential; do
             setup_say "$(printf '  %-20s %s' "$package" "$why")"
         done <<<"$missing"
@@ -104,25 +106,34 @@ setup_for() {
     done <<<"$missing"
     if [[ -n $stuck ]]; then
         setup_say "Cannot go on without:$stuck"
+        ! setup_is_debian || setup_say "As root: apt-get update && apt-get install$stuck"
         return 1
     fi
     setup_say "The essentials are here. Going on without the rest."
 }
 
-# setup_install <sudo or empty> <package>...: quiet unless it fails.
+# setup_install <sudo or empty> <package>...: quiet unless it fails. The lists that are here may do; if not, they are renewed first.
 setup_install() {
     local as_root=$1 log
     shift
     [[ $(id -u) == 0 || -n $as_root ]] || return 1
     log=$(mktemp)
-    if { $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
-         $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } </dev/null >"$log" 2>&1; then
+    if { setup_apt "$as_root" install -y --no-install-recommends "$@" ||
+         { setup_apt "$as_root" update && setup_apt "$as_root" install -y --no-install-recommends "$@"; }; } </dev/null >"$log" 2>&1; then
         rm -f "$log"
         return 0
     fi
     tail -n 5 "$log" >&2
     rm -f "$log"
     return 1
+}
+
+# setup_apt <sudo or empty> <apt-get's arguments>...: asks nothing, and gives up in reasonable time where there is no network.
+setup_apt() {
+    local as_root=$1
+    shift
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=20 \
+        -o Acquire::https::Timeout=20 -o DPkg::Lock::Timeout=120 "$@"
 }
 
 # The compiler to use when nobody chose one (CMake would look for c++ and g++ only).

@@ -26,7 +26,7 @@ endfunction()
 # polder_tests(<folder> [PER_ROOM] [SWITCHES] [VALGRIND] [ALONE] [TIMEOUT <seconds>] [NEEDS <target>])
 #   PER_ROOM  one more level of folders, the rooms; integrations/<x> needs the component polder::<x>
 #   SWITCHES  also without restartable sequences: not registered (.no_rseq) and, for conformance, switched off (.switched_off)
-#   VALGRIND  also under memcheck
+#   VALGRIND  also under memcheck; a line "// Under valgrind: <filter>" in the source says which of its tests, "none" none of them
 #   ALONE     not beside other tests
 function(polder_tests folder)
     cmake_parse_arguments(arg "PER_ROOM;SWITCHES;VALGRIND;ALONE" "TIMEOUT;NEEDS" "" ${ARGN})
@@ -79,10 +79,16 @@ function(polder_tests folder)
         set_tests_properties(${plain} PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_ALONE})
         set_property(TEST ${plain} APPEND PROPERTY LABELS ${folder})
 
-        if(arg_VALGRIND AND VALGRIND AND NOT POLDER_SANITIZE AND NOT POLDER_COVERAGE)
+        set(filter "*")
+        file(STRINGS "${source}" wish REGEX "^// Under valgrind: " LIMIT_COUNT 1)
+        if(wish MATCHES "^// Under valgrind: ([^ ]+)")
+            set(filter "${CMAKE_MATCH_1}")
+        endif()
+        if(arg_VALGRIND AND VALGRIND AND NOT filter STREQUAL "none" AND NOT POLDER_SANITIZE AND NOT POLDER_COVERAGE)
             add_test(NAME ${name}.valgrind
                 COMMAND ${VALGRIND} -q --error-exitcode=99 --fair-sched=yes
-                        --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite $<TARGET_FILE:${name}>)
+                        --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite
+                        $<TARGET_FILE:${name}> "--gtest_filter=${filter}")
             set_tests_properties(${name}.valgrind PROPERTIES
                 ENVIRONMENT POLDER_TEST_SCALE=small LABELS "${folder};valgrind" TIMEOUT 600)
         endif()

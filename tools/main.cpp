@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The command `polder`: reads the command line and leaves the rest to one subcommand, each in a file of its own.
+#include <fmt/format.h>
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <fmt/format.h>
 
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "subcommands.hpp"
 
@@ -25,7 +27,11 @@ int main(int argument_count, char** arguments) {
     } catch (const CLI::Success& asked_for_help) {
         return app.exit(asked_for_help);
     } catch (const CLI::ParseError& wrong) {
-        fmt::print(stderr, "polder: {}\nSee `polder --help` or `polder try --help`.\n", wrong.what());
+        // A word that is no subcommand is reported as a missing one; name it instead.
+        const std::vector<std::string> unknown = app.remaining();
+        const std::string what =
+            app.get_subcommands().empty() && !unknown.empty() ? "unknown subcommand " + unknown.front() : wrong.what();
+        fmt::print(stderr, "polder: {}\nSee `polder --help` or `polder try --help`.\n", what);
         return tools::exit_usage;
     } catch (const std::exception& failure) {
         fmt::print(stderr, "polder: {}\n", failure.what());

@@ -26,7 +26,9 @@ struct library_peer : plain_peer {
     static constexpr bool thread_safe = true;
 
     library_peer(const char* soname, const char* get_name, const char* put_name)
-        : library(soname), get_function(library.get<void*(std::size_t)>(get_name)), put_function(library.get<void(void*)>(put_name)) {}
+        : library(soname),
+          get_function(library.get<void*(std::size_t)>(get_name)),
+          put_function(library.get<void(void*)>(put_name)) {}
 
     [[gnu::always_inline]] block get(std::size_t size) const { return {static_cast<std::byte*>(get_function(size)), size}; }
     [[gnu::always_inline]] void put(block& held) const { put_function(held.address); }

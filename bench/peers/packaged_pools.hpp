@@ -21,7 +21,8 @@
 namespace bench {
 
 /// By default these pools hand most large sizes through to malloc; told to, they pool up to 4 MiB.
-inline constexpr std::pmr::pool_options pool_everything{.max_blocks_per_chunk = 0, .largest_required_pool_block = std::size_t{4} << 20};
+inline constexpr std::pmr::pool_options pool_everything{.max_blocks_per_chunk = 0,
+                                                        .largest_required_pool_block = std::size_t{4} << 20};
 
 template <class Resource>
 struct pmr_peer : plain_peer {

@@ -12,7 +12,8 @@
 namespace bench {
 
 /// Any size, any number of threads.
-using sharing_peers = peer_list<polder_peer, polder_fallback, glibc, mimalloc, mimalloc_keep, jemalloc, jemalloc_sized, tcmalloc, tbb, pmr_sync>;
+using sharing_peers =
+    peer_list<polder_peer, polder_fallback, glibc, mimalloc, mimalloc_keep, jemalloc, jemalloc_sized, tcmalloc, tbb, pmr_sync>;
 
 template <class... One, class... More>
 peer_list<One..., More...> operator+(peer_list<One...>, peer_list<More...>) {

@@ -9,6 +9,17 @@ import tempfile
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
+RERUNS = 2
+
+
+class Patience:
+    """Seconds that may still be spent on making samples better."""
+
+    def __init__(self, seconds):
+        self.left = seconds
+
+    def spend(self, seconds):
+        self.left -= seconds
 
 
 def processor_time():
@@ -19,17 +30,16 @@ def processor_time():
     return (user + nice + system + irq + softirq + steal) / TICK, steal / TICK
 
 
-def wait_for_idle(patience_s, allowed=0.1):
-    """Returns once the processors are less busy than `allowed` of one of them, or when patience ends; says which."""
-    deadline = time.monotonic() + patience_s
-    while True:
+def wait_for_idle(patience, at_most=5.0, allowed=0.1):
+    """Returns once the processors are less busy than `allowed` of one of them, or when patience ends."""
+    start = time.monotonic()
+    while time.monotonic() - start < min(patience.left, at_most):
         busy, _ = processor_time()
-        start = time.monotonic()
+        since = time.monotonic()
         time.sleep(0.1)
-        if (processor_time()[0] - busy) / (time.monotonic() - start) <= allowed:
-            return True
-        if time.monotonic() >= deadline:
-            return False
+        if (processor_time()[0] - busy) / (time.monotonic() - since) <= allowed:
+            break
+    patience.spend(time.monotonic() - start)
 
 
 def environment():
@@ -39,7 +49,7 @@ def environment():
     return {**os.environ, "GLIBC_TUNABLES": f"{given}:{wanted}" if given else wanted}
 
 
-def run_program(arguments, timeout_s=300):
+def run_program(arguments, timeout_s=120):
     """(exit status, standard output, last line of standard error, its processor time). Negative status: a signal, or -SIGALRM: too long."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(arguments, stdout=output, stderr=errors, stdin=subprocess.DEVNULL, env=environment())
@@ -56,7 +66,7 @@ def run_program(arguments, timeout_s=300):
         child.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         errors.seek(0)
-        complaint = errors.read().decode(errors="replace").strip().splitlines()
+        complaint = errors.read().decode(errors="replace").replace(arguments[0], os.path.basename(arguments[0])).strip().splitlines()
         code = -signal.SIGALRM if timed_out else child.returncode
         return code, output.read().decode(), complaint[-1] if complaint else "", usage.ru_utime + usage.ru_stime
 
@@ -65,13 +75,12 @@ def list_benchmarks(program):
     """Names "case/peer" of a program."""
     code, output, complaint, _ = run_program([program, "--benchmark_list_tests=true"])
     if code != 0:
-        raise RuntimeError(f"{program}: {complaint}")
+        raise RuntimeError(f"{os.path.basename(program)}: {complaint}")
     return ["/".join(line.split("/")[:2]) for line in output.split()]
 
 
-def take(program, name, seconds, patience_s):
+def take(program, name, seconds):
     """One sample as a dictionary: its figures, or "absent" or "failed" with a reason; "disturbed" says why it should not be trusted."""
-    was_idle = wait_for_idle(patience_s)
     busy, stolen = processor_time()
     start = time.monotonic()
     code, output, complaint, own = run_program(
@@ -92,12 +101,24 @@ def take(program, name, seconds, patience_s):
     known = ("name", "family_index", "per_family_instance_index", "run_name", "run_type", "repetitions", "repetition_index", "threads",
              "iterations", "real_time", "cpu_time", "time_unit")
     sample = {"figures": {key: value for key, value in measured.items() if key not in known}}
+    # /proc/stat counts in ticks: less than three of them says nothing.
     others = max(0.0, busy_after - busy - own)
     steal = stolen_after - stolen
-    if steal > max(0.02, 0.02 * wall):
+    if steal > max(2.5 / TICK, 0.02 * wall):
         sample["disturbed"] = f"{steal:.2f} s stolen of {wall:.2f} s"
-    elif others > max(0.05, 0.05 * wall):
+    elif others > max(5 / TICK, 0.05 * wall):
         sample["disturbed"] = f"others had {others:.2f} s of processor time in {wall:.2f} s"
-    elif not was_idle:
-        sample["note"] = "processors were not idle before"
+    return sample
+
+
+def take_patiently(program, name, seconds, patience):
+    """The same, on idle processors and undisturbed if patience allows."""
+    wait_for_idle(patience)
+    sample = take(program, name, seconds)
+    for _ in range(RERUNS):
+        if "disturbed" not in sample or patience.left <= 0:
+            break
+        start = time.monotonic()
+        sample = take(program, name, seconds)
+        patience.spend(time.monotonic() - start)
     return sample

@@ -40,7 +40,8 @@ inline double smaps_bytes(const char* field) noexcept {
     while (file && std::fgets(line, sizeof line, file.get()) != nullptr) {
         unsigned long kib = 0;
         const std::size_t length = std::strlen(field);
-        if (std::strncmp(line, field, length) == 0 && std::sscanf(line + length, "%lu", &kib) == 1) return static_cast<double>(kib) * 1024.0;
+        if (std::strncmp(line, field, length) == 0 && std::sscanf(line + length, "%lu", &kib) == 1)
+            return static_cast<double>(kib) * 1024.0;
     }
     return 0.0;
 }
@@ -63,7 +64,8 @@ inline std::uint64_t stamp() noexcept {
 inline double nanoseconds_per_stamp() noexcept {
     const double wall = wall_seconds();
     const std::uint64_t ticks = stamp();
-    while (wall_seconds() < wall + 0.02) {}
+    while (wall_seconds() < wall + 0.02) {
+    }
     const std::uint64_t passed = stamp() - ticks;
     return (wall_seconds() - wall) * 1e9 / static_cast<double>(passed);
 }

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <benchmark/benchmark.h>
-#include <polder/pools/buffer_pool.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "../peers/card.hpp"
 #include "measure.hpp"
 #include "threads.hpp"
 
@@ -28,17 +28,21 @@ namespace bench {
 /// Seconds a sample measures; set by --seconds.
 inline double sample_seconds = 0.5;
 
-#if defined(__clang__)
-inline constexpr const char* compiler = __VERSION__;
-#else
-inline constexpr const char* compiler = "gcc " __VERSION__;
-#endif
+/// For what is worthless when it is short; --seconds below 0.03 only tries the program out.
+inline double at_least(double seconds) noexcept {
+    return sample_seconds < 0.03 || seconds < sample_seconds ? sample_seconds : seconds;
+}
+
+/// A workload failed, other than by a peer that is not on this machine.
+inline bool has_failed = false;
 
 /// What a workload hands back: counters by name. "ns" and "faults" (per operation) are in every one.
 using figures = std::vector<std::pair<std::string, double>>;
 
 inline figures per_operation(const sample& taken) {
-    return {{"ns", taken.seconds * 1e9 / taken.operations}, {"faults", taken.faults / taken.operations}, {"operations", taken.operations}};
+    return {{"ns", taken.seconds * 1e9 / taken.operations},
+            {"faults", taken.faults / taken.operations},
+            {"operations", taken.operations}};
 }
 
 /// A list of peer types.
@@ -52,27 +56,28 @@ void add(peer_list<Peers...>, const std::string& name, Workload workload) {
     const auto one = [&](auto peer) {
         using peer_type = typename decltype(peer)::type;
         const std::string full = name + '/' + std::string(peer_type::name);
-        benchmark::RegisterBenchmark(full.c_str(), [workload, peer](benchmark::State& state) {
-            for ([[maybe_unused]] auto turn : state) {
-                try {
-                    const double start = wall_seconds();
-                    for (const auto& [key, value] : workload(peer)) state.counters[key] = value;
-                    state.SetIterationTime(wall_seconds() - start);
-                } catch (const std::exception& error) {
-                    state.SkipWithError(error.what());
-                    break;
-                }
-            }
-        })->Iterations(1)->UseManualTime();
+        benchmark::RegisterBenchmark(full.c_str(),
+                                     [workload, peer](benchmark::State& state) {
+                                         for ([[maybe_unused]] auto turn : state) {
+                                             try {
+                                                 const double start = wall_seconds();
+                                                 for (const auto& [key, value] : workload(peer)) state.counters[key] = value;
+                                                 state.SetIterationTime(wall_seconds() - start);
+                                             } catch (const absent& error) {
+                                                 state.SkipWithError(error.what());
+                                                 break;
+                                             } catch (const std::exception& error) {
+                                                 std::fprintf(stderr, "%s\n", error.what());
+                                                 has_failed = true;
+                                                 state.SkipWithError(error.what());
+                                                 break;
+                                             }
+                                         }
+                                     })
+            ->Iterations(1)
+            ->UseManualTime();
     };
     (one(std::type_identity<Peers>{}), ...);
-}
-
-/// What the runner writes on top of its tables: how this build was compiled and whether polder has its fast path here.
-inline int print_card() {
-    const polder::buffer_pool pool;
-    std::printf("{\"compiler\": \"%s\", \"polder_caches\": \"%s\"}\n", compiler, pool.cache_status());
-    return 0;
 }
 
 /// Parses the command line, measures, prints. The only thing main has to return.
@@ -94,8 +99,8 @@ inline int run(int argc, char** argv) {
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
     benchmark::AddCustomContext("compiler", compiler);
     park_a_thread();
-    benchmark::RunSpecifiedBenchmarks();
-    return 0;
+    const bool has_run = benchmark::RunSpecifiedBenchmarks() != 0;
+    return has_failed || !has_run ? 1 : 0;
 }
 
 }  // namespace bench

@@ -21,7 +21,8 @@ public:
     spsc_ring(const spsc_ring&) = delete;
     spsc_ring& operator=(const spsc_ring&) = delete;
     ~spsc_ring() {
-        while (try_consume([](Value&) {})) {}
+        while (try_consume([](Value&) {})) {
+        }
     }
 
     /// Moves `value` in; when the ring is full, leaves it alone and says false.

@@ -12,7 +12,7 @@
 namespace polder::core {
 namespace {
 
-constexpr std::size_t entries_max = 128;                        // of one class on one CPU
+constexpr std::size_t entries_max = 128;                          // of one class on one CPU
 constexpr std::size_t class_bytes_wanted = std::size_t{1} << 20;  // of one class on one CPU
 constexpr std::size_t cached_slot_bytes_max = std::size_t{8} << 20;
 
@@ -48,17 +48,17 @@ arena* arena::create(const arena_options& options, int& error) noexcept {
     std::array<std::uint32_t, size_class_table::classes_max> entries{};
     share_out(classes, options.cpu_cache_bytes_max, entries);
 
-    const std::size_t cap_slabs = std::clamp<std::size_t>(divide_up(options.committed_bytes_max, slab_bytes), 1, slabs_max);
-    std::size_t wanted = options.address_bytes != 0 ? options.address_bytes >> slab_shift : std::max<std::size_t>(4 * cap_slabs, 256);
+    const std::size_t cap_slabs = std::clamp<std::size_t>((options.committed_bytes_max - 1) / slab_bytes + 1, 1, slabs_max);
+    std::size_t wanted =
+        options.address_bytes != 0 ? options.address_bytes >> slab_shift : std::max<std::size_t>(4 * cap_slabs, 256);
     wanted = std::clamp<std::size_t>(wanted, 1, slabs_max);
     // Where address space is scarce (ulimit -v, strict overcommit) a smaller room still serves, down to the cap itself.
     for (;; wanted = std::max(wanted / 2, cap_slabs)) {
         const layout where(classes, wanted, os::cpus_possible(), entries);
-        auto* home = new (std::nothrow) anonymous_region(where.region_bytes);
+        auto* home = new (std::nothrow) anonymous_region(where.region_bytes, where.metadata_bytes);
+        error = errno;
         std::unique_ptr<region> owned(home);
-        error = ENOMEM;
-        if (home == nullptr) return nullptr;
-        if (home->base() != nullptr && (error = home->commit(0, where.metadata_bytes)) == 0) {
+        if (home != nullptr && home->base() != nullptr) {
             auto* made = new (std::nothrow) arena(options, std::move(owned), where);
             if (made == nullptr) error = ENOMEM;
             return made;
@@ -81,18 +81,26 @@ arena::arena(const arena_options& options, std::unique_ptr<region> home, const l
     shares_ = reinterpret_cast<std::atomic<std::uint32_t>*>(base + where.shares);
     data_ = base + where.data;
     per_cpu_ = options.per_cpu && os::rseq_available();
-    access_ = {cpu_table_, reinterpret_cast<slot_record*>(base + where.slot_records), slabs_, os::rseq_offset()};
+    access_ = {cpu_table_, reinterpret_cast<slot_record*>(base + where.slot_records), os::rseq_offset()};
 
+    access_to_.fill({.stacks = cache_sets_ + where.closed_stack_offset});
     std::array<std::uint32_t, size_class_table::classes_max> entries{};
     share_out(classes_, options.cpu_cache_bytes_max, entries);
     std::size_t one_cpu = 0;
     for (std::size_t c = 0; c != classes_.count(); ++c) {
         one_cpu += entries[c] * classes_[static_cast<class_number>(c)].slot_bytes;
-        stacks_[c] = cache_sets_ + where.stack_offset[c];
+        access_to_[c] = {cache_sets_ + where.stack_offset[c],
+                         static_cast<std::uint32_t>(classes_[static_cast<class_number>(c)].slot_bytes),
+                         static_cast<std::uint32_t>(c)};
         cache_limits_[c] = per_cpu_ ? entries[c] * static_cast<std::uint32_t>(sizeof(cache_entry)) : 0;
     }
     cached_bytes_max_ = per_cpu_ ? one_cpu * os::cpus_allowed() : 0;
     fork_depth_.store(os::fork_depth(), std::memory_order_relaxed);
+    // Pages that every arena uses are written before they are read: one page fault instead of two.
+    header_->committed_bytes.store(0, std::memory_order_relaxed);
+    header_->classes.front().warm_free.store(0, std::memory_order_relaxed);
+    slabs_[0].busy.store(0, std::memory_order_relaxed);
+    cpu_table_[0] = 0;
 }
 
 location arena::locate(const void* pointer) const noexcept {
@@ -121,6 +129,21 @@ location arena::locate(const void* pointer) const noexcept {
     return at;
 }
 
+location arena::locate_slot(slot_number slot) const noexcept {
+    location at;
+    at.what = location::kind::unassigned;
+    if (slab_of(slot) >= slabs_born()) return at;
+    const slab_word w = word_of_slab(slab_of(slot));
+    if (w.state != slab_state::assigned || place_of(slot) >= slots_in(w)) return at;
+    at.what = location::kind::slot;
+    at.slot = slot;
+    at.cls = w.cls;
+    at.slot_bytes = slot_bytes_in(w);
+    at.slot_data = address(slot, at.slot_bytes);
+    at.word = word(slot);
+    return at;
+}
+
 bool arena::owns(const void* pointer) const noexcept {
     // Unsigned: an address below the slabs wraps to a huge offset.
     return reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(data_) < layout_.slabs << slab_shift;
@@ -135,7 +158,7 @@ void arena::close() noexcept {
     // From now on nothing is cached: the sets are closed, and no sequence that saw them open is still under way.
     closed_.store(true, std::memory_order_seq_cst);
     enter_maintenance();
-    empty_cpu_sets(false);
+    const cpu_set were_open = close_cpu_sets();
     // A release that finds its word marked as an orphan drops the reference that is taken here for it; one that wins the race
     // against the mark drops none. So each buffer out is counted exactly once.
     const std::size_t born = slabs_born();
@@ -152,7 +175,10 @@ void arena::close() noexcept {
                 references_.fetch_sub(1, std::memory_order_relaxed);  // ours is still held: not the last
         }
     }
-    if (references_.load(std::memory_order_acquire) != 1) trim_locked(0);
+    if (references_.load(std::memory_order_acquire) != 1) {
+        empty_cpu_sets(were_open, false);
+        trim_locked(0);
+    }
     leave_maintenance();
     drop_reference();
 }

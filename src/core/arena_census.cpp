@@ -65,6 +65,7 @@ census arena::take_census() {
         to.flushes = from.flushes.load(std::memory_order_relaxed);
         in_use += to.held_bytes;
     }
+    in_use = std::min(in_use, header_->committed_bytes_peak.load(std::memory_order_relaxed));
     auto& peak = header_->in_use_bytes_peak;
     std::uint64_t highest = peak.load(std::memory_order_relaxed);
     while (highest < in_use && !peak.compare_exchange_weak(highest, in_use, std::memory_order_relaxed)) {
@@ -90,7 +91,8 @@ const char* arena::check() const noexcept {
         const std::uint64_t front = at.warm_bytes.load(std::memory_order_relaxed);
         committed += front;
         idle += front;
-        if (w.state == slab_state::claiming || w.state == slab_state::retiring) return "a slab is in transition while the arena is quiet";
+        if (w.state == slab_state::claiming || w.state == slab_state::retiring)
+            return "a slab is in transition while the arena is quiet";
         if (w.state == slab_state::tail) {
             const slab_word head = word_of_slab(s - w.length);
             if (head.state != slab_state::assigned || head.length <= w.length) return "the tail of a run has no head";
@@ -99,7 +101,8 @@ const char* arena::check() const noexcept {
         const std::uint32_t retired = at.retired.load(std::memory_order_relaxed);
         if (w.state == slab_state::free) {
             for (std::uint32_t i = 0; i != retired; ++i)
-                if (!is_retired(record(make_slot(s, i)).word.load(std::memory_order_relaxed))) return "I4: a word of a free slab is not retired";
+                if (!is_retired(record(make_slot(s, i)).word.load(std::memory_order_relaxed)))
+                    return "I4: a word of a free slab is not retired";
             continue;
         }
         std::uint32_t busy = 0;

@@ -14,7 +14,7 @@ namespace polder::core {
 /// slab's word is read before and after: the retirer changes the slab's word first and then every slot word, we change the slot word and
 /// then look at the slab's word again. All four are sequentially consistent, so at least one of us sees the other (Dekker's argument):
 /// either the retirer finds our word not FREE and gives up, or we find the slab changed and put the word back.
-bool arena::claim(class_number c, slot_number slot, claim_limits& limits) noexcept {
+bool arena::claim(class_number c, slot_number slot, claim_limits& limits, bool& was_warm) noexcept {
     slab_record& home = slab(slab_of(slot));
     const std::uint64_t before = home.word.load(std::memory_order_seq_cst);
     const slab_word w = slab_word::from(before);
@@ -24,6 +24,7 @@ bool arena::claim(class_number c, slot_number slot, claim_limits& limits) noexce
     word_bits seen = word.load(std::memory_order_relaxed);
     if (!is_free(seen)) return false;
     const bool cold = !is_warm(seen);
+    was_warm = !cold;
     const std::size_t bytes = slot_bytes_in(w);
     if (cold) {
         if (limits.cold_bytes == 0 || !reserve_committed(bytes)) {
@@ -61,7 +62,9 @@ void arena::claimed(class_number c, std::span<const slot_number> slots, std::siz
         slab(slab_of(slots[i])).busy.fetch_add(static_cast<std::uint32_t>(run - i), std::memory_order_relaxed);
         i = run;
     }
-    if (warm != 0) header_->idle_bytes.fetch_sub(warm * classes_[c].slot_bytes, std::memory_order_relaxed);
+    if (warm == 0) return;
+    counters(c).warm_free.fetch_sub(static_cast<std::int64_t>(warm), std::memory_order_relaxed);
+    header_->idle_bytes.fetch_sub(warm * classes_[c].slot_bytes, std::memory_order_relaxed);
 }
 
 std::size_t arena::claim_hints(class_number c, std::span<slot_number> out, claim_limits& limits) noexcept {
@@ -74,8 +77,8 @@ std::size_t arena::claim_hints(class_number c, std::span<slot_number> out, claim
         const std::size_t count = stack.pop(std::span(asked).first(std::min(out.size(), asked.size())));
         if (count == 0) break;
         for (std::size_t i = 0; i != count; ++i) {
-            const bool was_warm = is_warm(record(asked[i]).word.load(std::memory_order_relaxed));
-            if (!claim(c, asked[i], limits)) continue;
+            bool was_warm = false;
+            if (!claim(c, asked[i], limits, was_warm)) continue;
             warm += was_warm ? 1 : 0;
             out[got++] = asked[i];
         }
@@ -100,19 +103,21 @@ std::size_t arena::claim_bits(class_number c, std::span<slot_number> out, claim_
         const std::uint32_t slots = slots_in(w);
         if (slab(s).busy.load(std::memory_order_relaxed) >= slots) continue;
         auto* const bits = bitmap(s, slots);
-        const bool cold_wanted = limits.cold_bytes != 0;
         for (std::uint32_t group = 0; group * 64 < slots && got != out.size(); ++group) {
             std::uint64_t seen = bits[group].load(std::memory_order_relaxed);
             while (seen != 0 && got != out.size()) {
                 const auto bit = static_cast<unsigned>(std::countr_zero(seen));
                 seen &= seen - 1;
                 const slot_number slot = make_slot(s, group * 64 + bit);
-                const bool was_warm = is_warm(record(slot).word.load(std::memory_order_relaxed));
-                if (!was_warm && (!cold_wanted || limits.cold_bytes == 0)) continue;  // its bit stays
+                bool was_warm = is_warm(record(slot).word.load(std::memory_order_relaxed));
+                if (!was_warm && limits.cold_bytes == 0) {  // its bit stays
+                    if (got != 0) seen = 0;
+                    continue;
+                }
                 const std::uint64_t mask = std::uint64_t{1} << bit;
                 if ((bits[group].fetch_and(~mask, std::memory_order_relaxed) & mask) == 0) continue;
                 count.bitmap_slots.fetch_sub(1, std::memory_order_relaxed);
-                if (!claim(c, slot, limits)) {
+                if (!claim(c, slot, limits, was_warm)) {
                     if (limits.at_cap) break;
                     continue;
                 }
@@ -128,16 +133,25 @@ std::size_t arena::claim_bits(class_number c, std::span<slot_number> out, claim_
     return got;
 }
 
-/// A slot that has memory behind it, of a class above `c` whose slots are at most `slot_bytes_max`.
-bool arena::claim_above(class_number c, std::size_t slot_bytes_max, slot_number& slot, class_number& got) noexcept {
+/// Slots of class `c` that have memory behind them. Costs one load when there are none.
+std::size_t arena::claim_warm(class_number c, std::span<slot_number> out) noexcept {
+    if (counters(c).warm_free.load(std::memory_order_relaxed) <= 0) return 0;
     claim_limits warm_only{0};
+    const std::size_t got = claim_hints(c, out, warm_only);
+    return got != 0 ? got : claim_bits(c, out, warm_only);
+}
+
+/// A slot that has memory behind it, of a class above `c` whose slots are at most `slot_bytes_max` and lie at multiples of `alignment`.
+bool arena::claim_above(class_number c, std::size_t slot_bytes_max, std::size_t alignment, slot_number& slot,
+                        class_number& got) noexcept {
     for (std::size_t above = c + 1U; above < classes_.count(); ++above) {
         got = static_cast<class_number>(above);
         if (classes_[got].slot_bytes > slot_bytes_max) break;
-        if (claim_hints(got, {&slot, 1}, warm_only) != 0 || claim_bits(got, {&slot, 1}, warm_only) != 0) return true;
+        if (classes_[got].slot_bytes % alignment != 0) continue;
+        if (claim_warm(got, {&slot, 1}) != 0) return true;
         // The caches of this CPU hold idle slots too.
         taken_slot taken;
-        if (per_cpu_ && take_cached(access_, stacks_of(got), got, tag_transit - kind_cached, 0, taken) == attempt::done) {
+        if (per_cpu_ && take_cached(access_, access_to_[got].stacks, got, tag_transit, note_for(got, 0), taken) == attempt::done) {
             slot = taken.slot;
             return true;
         }

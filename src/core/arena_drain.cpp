@@ -7,6 +7,7 @@
 // process (os::rseq_restart_all), and from then on nobody but us touches the set.
 #include <algorithm>
 #include <atomic>
+#include <bit>
 
 #include "polder/core/arena.hpp"
 #include "polder/os/cpu.hpp"
@@ -29,7 +30,7 @@ bool arena::open_cache(class_number c) noexcept {
     if (cell.load(std::memory_order_acquire) == 0) {
         if (!try_enter_maintenance()) return false;  // being drained: go on without
         if (!closed_.load(std::memory_order_relaxed)) {
-            cell.store((1 + cpu) * layout_.cache_set_bytes, std::memory_order_release);
+            cell.store(set_offset(cpu), std::memory_order_release);
             opened = true;
         }
         leave_maintenance();
@@ -37,40 +38,40 @@ bool arena::open_cache(class_number c) noexcept {
     const std::uint64_t set = cell.load(std::memory_order_acquire);
     if (set == 0) return false;
     // The limit never changes once it is set, so it does not matter who sets it, on which CPU, how often.
-    std::atomic_ref limit(reinterpret_cast<cache_header*>(stacks_[c] + set)->limit);
-    if (limit.load(std::memory_order_relaxed) == 0) {
-        limit.store(cache_limits_[c], std::memory_order_relaxed);
-        opened = true;
-    }
-    return opened;
+    std::atomic_ref limit(reinterpret_cast<cache_header*>(stacks_of(c) + set)->limit);
+    opened_of(set)[c / 64].fetch_or(std::uint64_t{1} << (c % 64), std::memory_order_relaxed);
+    return limit.exchange(cache_limits_[c], std::memory_order_relaxed) == 0 || opened;
 }
 
-/// Moves everything that any CPU has cached to the slabs. The caller is in maintenance.
-void arena::empty_cpu_sets(bool reopen) noexcept {
-    if (!per_cpu_) return;
-    header_->drains.fetch_add(1, std::memory_order_relaxed);
+/// Closes the sets of all CPUs and says which were open. Afterwards nobody but the caller, who is in maintenance, touches them.
+arena::cpu_set arena::close_cpu_sets() noexcept {
+    cpu_set open{};
+    if (!per_cpu_) return open;
     bool any = false;
-    for (std::size_t cpu = 0; cpu != layout_.cpus; ++cpu) any |= cell_of(cpu_table_, cpu).exchange(0, std::memory_order_seq_cst) != 0;
-    if (!any && reopen) return;
-    os::rseq_restart_all();
-
-    std::array<slot_number, batch_max> moved;
     for (std::size_t cpu = 0; cpu != layout_.cpus; ++cpu) {
-        const std::size_t set = (1 + cpu) * layout_.cache_set_bytes;
-        bool used = false;
-        for (std::size_t i = 0; i != classes_.count(); ++i) {
-            const auto c = static_cast<class_number>(i);
-            auto* const head = reinterpret_cast<cache_header*>(stacks_[c] + set);
-            if (head->limit == 0) continue;
-            used = true;
+        if (cell_of(cpu_table_, cpu).exchange(0, std::memory_order_seq_cst) == 0) continue;
+        open[cpu / 64] |= std::uint64_t{1} << (cpu % 64);
+        any = true;
+    }
+    if (any) os::rseq_restart_all();
+    return open;
+}
+
+/// Moves what the caches of a closed set hold to the slabs.
+void arena::empty_cpu_set(std::size_t cpu) noexcept {
+    const std::size_t set = set_offset(cpu);
+    std::array<slot_number, batch_max> moved;
+    for (std::size_t group = 0; group != opened_groups; ++group) {
+        for (std::uint64_t bits = opened_of(set)[group].load(std::memory_order_relaxed); bits != 0; bits &= bits - 1) {
+            const auto c = static_cast<class_number>(group * 64 + static_cast<unsigned>(std::countr_zero(bits)));
+            auto* const head = reinterpret_cast<cache_header*>(stacks_of(c) + set);
             const auto* const entries = reinterpret_cast<const cache_entry*>(head + 1);
             std::size_t count = 0;
             for (std::size_t e = head->top / sizeof(cache_entry); e-- != 0;) {
                 const slot_number slot = entries[e];
                 auto& word = record(slot).word;
                 const word_bits seen = word.load(std::memory_order_relaxed);
-                const auto home = static_cast<std::uint32_t>(slab(slab_of(slot)).word.load(std::memory_order_relaxed));
-                if (tag_of(seen) != kind_cached + cpu || home != assigned_word_low(c)) continue;  // left behind by an acquisition
+                if (tag_of(seen) != kind_cached + cpu || class_of(slot) != c) continue;  // left behind by an acquisition
                 word.store(retag(seen, tag_free_warm), std::memory_order_release);
                 moved[count++] = slot;
                 if (count == moved.size()) {
@@ -81,7 +82,23 @@ void arena::empty_cpu_sets(bool reopen) noexcept {
             now_free(c, classes_[c].slot_bytes, std::span(moved).first(count));
             head->top = 0;
         }
-        if (used && reopen) cell_of(cpu_table_, cpu).store(set, std::memory_order_release);
+    }
+}
+
+/// Moves everything that any CPU has cached to the slabs. The caller is in maintenance.
+void arena::empty_cpu_sets(bool reopen) noexcept {
+    if (!per_cpu_) return;
+    header_->drains.fetch_add(1, std::memory_order_relaxed);
+    empty_cpu_sets(close_cpu_sets(), reopen);
+}
+
+void arena::empty_cpu_sets(const cpu_set& open, bool reopen) noexcept {
+    for (std::size_t group = 0; group != open.size(); ++group) {
+        for (std::uint64_t bits = open[group]; bits != 0; bits &= bits - 1) {
+            const std::size_t cpu = group * 64 + static_cast<unsigned>(std::countr_zero(bits));
+            empty_cpu_set(cpu);
+            if (reopen) cell_of(cpu_table_, cpu).store(set_offset(cpu), std::memory_order_release);
+        }
     }
 }
 
@@ -118,7 +135,8 @@ void arena::after_fork() noexcept {
             at.word.store(slab_word{slab_state::assigned, w.cls, 0, w.length}.bits(), std::memory_order_seq_cst);
         } else if (w.state == slab_state::claiming) {
             // Words that were carved already are retired again, as far as they may have been touched.
-            const std::uint32_t touched = std::max(at.used.load(std::memory_order_relaxed), at.retired.load(std::memory_order_relaxed));
+            const std::uint32_t touched =
+                std::max(at.used.load(std::memory_order_relaxed), at.retired.load(std::memory_order_relaxed));
             for (std::uint32_t i = 0; i != touched; ++i) {
                 auto& word = record(make_slot(s, i)).word;
                 const word_bits bits = word.load(std::memory_order_relaxed);

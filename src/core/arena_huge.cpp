@@ -23,12 +23,16 @@ outcome arena::acquire_huge(std::size_t bytes, std::uint64_t requested, acquisit
             const std::size_t born = slabs_born();
             for (std::size_t s = 0; s != born; ++s) {
                 const slab_word w = word_of_slab(s);
-                if (w.state != slab_state::assigned || w.cls != huge || w.length < length || w.length > length + length / 4) continue;
+                if (w.state != slab_state::assigned || w.cls != huge || w.length < length || w.length > length + length / 4)
+                    continue;
                 const slot_number slot = make_slot(s, 0);
-                const bool was_warm = is_warm(record(slot).word.load(std::memory_order_relaxed));
-                if (!claim(huge, slot, limits)) continue;
+                bool was_warm = false;
+                if (!claim(huge, slot, limits, was_warm)) continue;
                 slab(s).busy.fetch_add(1, std::memory_order_relaxed);
-                if (was_warm) header_->idle_bytes.fetch_sub(slot_bytes_in(w), std::memory_order_relaxed);
+                if (was_warm) {
+                    counters(huge).warm_free.fetch_sub(1, std::memory_order_relaxed);
+                    header_->idle_bytes.fetch_sub(slot_bytes_in(w), std::memory_order_relaxed);
+                }
                 hand_out(huge, slot, requested, out);
                 return outcome::done;
             }

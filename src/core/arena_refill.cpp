@@ -9,20 +9,21 @@
 namespace polder::core {
 namespace {
 
-constexpr int sequence_attempts = 32;                          // then the thread goes on without the cache
+constexpr int sequence_attempts = 32;                            // then the thread goes on without the cache
 constexpr std::size_t cold_batch_bytes = std::size_t{64} << 10;  // fresh memory taken by one refill, or one slot
-/// From this size on, memory that is resident but carved otherwise is worth more than fresh memory of the right size.
-constexpr std::size_t reuse_first_bytes = std::size_t{64} << 10;
+/// Slots below this size never make up much of an arena.
+constexpr std::size_t reused_slot_bytes = std::size_t{64} << 10;
 
 }  // namespace
 
-outcome arena::acquire(class_number c, std::uint64_t requested, acquisition& out) noexcept {
+outcome arena::acquire(class_number c, std::uint64_t requested, acquisition& out, std::size_t alignment) noexcept {
     if (closed_.load(std::memory_order_relaxed)) return outcome::exhausted;
     if (os::fork_depth() != fork_depth_.load(std::memory_order_relaxed)) after_fork();
     if (per_cpu_) {
         for (int i = 0; i != sequence_attempts; ++i) {
             taken_slot got;
-            const attempt result = take_cached(access_, stacks_of(c), c, generation_one + tag_held - kind_cached, requested, got);
+            const attempt result =
+                take_cached(access_, access_to_[c].stacks, c, generation_one + tag_held, note_for(c, requested), got);
             if (result == attempt::done) {
                 const std::size_t bytes = classes_[c].slot_bytes;
                 out = {address(got.slot, bytes), bytes, got.word, got.slot, c};
@@ -31,34 +32,36 @@ outcome arena::acquire(class_number c, std::uint64_t requested, acquisition& out
             if (result == attempt::none) break;
         }
     }
-    const outcome result = refill(c, requested, out);
-    return result == outcome::done ? result : make_room(c, requested, out, result);
+    const outcome result = refill(c, requested, alignment, out);
+    return result == outcome::done ? result : make_room(c, requested, alignment, out, result);
 }
 
 /// Takes a batch from the slabs: the first slot for the caller, the rest for this CPU's cache.
-outcome arena::refill(class_number c, std::uint64_t requested, acquisition& out) noexcept {
+///
+/// Which memory? While the arena is small, each class gets slots of its own: memory is spent for speed. From `reuse_from_bytes` on, a
+/// large request takes memory that is resident already, whatever it was carved for, before it touches fresh memory.
+outcome arena::refill(class_number c, std::uint64_t requested, std::size_t alignment, acquisition& out) noexcept {
     const std::size_t bytes = classes_[c].slot_bytes;
     const std::size_t cache_slots = cache_limits_[c] / sizeof(cache_entry);
     std::array<slot_number, batch_max> batch;
     const auto wanted = std::span(batch).first(std::clamp<std::size_t>((cache_slots + 1) / 2, 1, batch_max));
-    const bool reuse_first = bytes >= reuse_first_bytes;
     claim_limits limits{std::max(bytes, cold_batch_bytes)};
     bool lost_were_sought = false;
 
     // Other threads may take what we found or carved before we claim it; so it is tried again, but not for ever.
     for (int round = 0; round != 8; ++round) {
-        claim_limits warm_only{0};
-        std::size_t got = claim_hints(c, wanted, reuse_first ? warm_only : limits);
-        if (got == 0) got = claim_bits(c, wanted, reuse_first ? warm_only : limits);
-        if (got == 0 && reuse_first) {
+        const bool reuse =
+            bytes >= reused_slot_bytes && header_->committed_bytes.load(std::memory_order_relaxed) + bytes > reuse_from_bytes;
+        std::size_t got = claim_warm(c, wanted);
+        if (got == 0 && reuse) {
             class_number above;
-            if (claim_above(c, 2 * bytes, batch[0], above)) {
+            if (claim_above(c, 2 * bytes, alignment, batch[0], above)) {
                 hand_out(above, batch[0], requested, out);
                 return outcome::done;
             }
-            if (grow(c, classes_[c].slabs, true) == outcome::done) got = claim_bits(c, wanted, warm_only);
-            if (got == 0) got = claim_bits(c, wanted, limits);
+            if (grow(c, classes_[c].slabs, true) == outcome::done) got = claim_warm(c, wanted);
         }
+        if (got == 0) got = claim_bits(c, wanted, limits);
         if (got != 0) {
             hand_out(c, batch[0], requested, out);
             if (got > 1) stock_cache(c, wanted.subspan(1, got - 1));
@@ -77,17 +80,16 @@ outcome arena::refill(class_number c, std::uint64_t requested, acquisition& out)
 
 /// A limit, or the system, said no. `exhausted` may be said only after everything idle was offered: the caches of all CPUs, memory
 /// carved for other classes, memory in other classes, larger slots.
-outcome arena::make_room(class_number c, std::uint64_t requested, acquisition& out, outcome why) noexcept {
+outcome arena::make_room(class_number c, std::uint64_t requested, std::size_t alignment, acquisition& out, outcome why) noexcept {
     const std::size_t bytes = classes_[c].slot_bytes;
     for (int round = 0; round != 3; ++round) {
         enter_maintenance();
         empty_cpu_sets(true);
         slot_number slot = 0;
         class_number got = c;
-        claim_limits warm_only{0};
         recover_lost_hints(c);
-        bool found = claim_hints(c, {&slot, 1}, warm_only) != 0 || claim_bits(c, {&slot, 1}, warm_only) != 0;
-        if (!found && grow(c, classes_[c].slabs, true) == outcome::done) found = claim_bits(c, {&slot, 1}, warm_only) != 0;
+        bool found = claim_warm(c, {&slot, 1}) != 0;
+        if (!found && grow(c, classes_[c].slabs, true) == outcome::done) found = claim_warm(c, {&slot, 1}) != 0;
         if (!found) {
             const std::uint64_t idle = header_->idle_bytes.load(std::memory_order_relaxed);
             trim_locked(idle > bytes ? idle - bytes : 0);
@@ -97,10 +99,10 @@ outcome arena::make_room(class_number c, std::uint64_t requested, acquisition& o
             hand_out(c, slot, requested, out);
             return outcome::done;
         }
-        const outcome again = refill(c, requested, out);
+        const outcome again = refill(c, requested, alignment, out);
         if (again == outcome::done) return again;
         why = again;
-        if (claim_above(c, classes_.largest(), slot, got)) {
+        if (claim_above(c, classes_.largest(), alignment, slot, got)) {
             hand_out(got, slot, requested, out);
             return outcome::done;
         }
@@ -113,7 +115,7 @@ outcome arena::make_room(class_number c, std::uint64_t requested, acquisition& o
 void arena::hand_out(class_number c, slot_number slot, std::uint64_t requested, acquisition& out) noexcept {
     slot_record& at = record(slot);
     // The word is ours alone while it says transit: plain stores do. The note comes first; release: pairs with whoever reads the word.
-    at.note.store(requested, std::memory_order_relaxed);
+    at.note.store(note_for(c, requested), std::memory_order_relaxed);
     const word_bits held = retag(at.word.load(std::memory_order_relaxed), tag_held) + generation_one;
     at.word.store(held, std::memory_order_release);
     counters(c).slow_acquisitions.fetch_add(1, std::memory_order_relaxed);
@@ -127,7 +129,8 @@ void arena::stock_cache(class_number c, std::span<const slot_number> slots) noex
     while (!slots.empty()) {
         const slot_number slot = slots.front();
         const word_bits word = record(slot).word.load(std::memory_order_relaxed);
-        const attempt result = put_cached(access_, stacks_of(c), slot, word, tag_transit);
+        record(slot).note.store(note_for(c, 0), std::memory_order_relaxed);
+        const attempt result = put_cached(access_, access_to_[c].stacks, slot, word, tag_transit);
         if (result == attempt::done) {
             slots = slots.subspan(1);
         } else if (result == attempt::none) {
@@ -152,7 +155,7 @@ outcome arena::release(class_number c, slot_number slot, word_bits expected, wor
     };
     if (per_cpu_ && c != size_class_table::huge && cache_limits_[c] != 0) {
         for (int i = 0; i != sequence_attempts; ++i) {
-            const attempt result = put_cached(access_, stacks_of(c), slot, expected);
+            const attempt result = put_cached(access_, access_to_[c].stacks, slot, expected);
             if (result == attempt::done) return leave(outcome::done);
             if (result == attempt::mismatch || closed_.load(std::memory_order_relaxed)) break;
             if (result == attempt::none && !open_cache(c) && !flush(c)) break;
@@ -193,7 +196,7 @@ bool arena::flush(class_number c) noexcept {
     std::size_t count = 0;
     for (int aborts = 0; count != half && aborts != sequence_attempts;) {
         taken_slot got;
-        const attempt result = take_cached(access_, stacks_of(c), c, tag_free_warm - kind_cached, 0, got);
+        const attempt result = take_cached(access_, access_to_[c].stacks, c, tag_free_warm, note_for(c, 0), got);
         if (result == attempt::done)
             moved[count++] = got.slot;
         else if (result == attempt::none)
@@ -214,15 +217,16 @@ void arena::now_free(class_number c, std::size_t slot_bytes, std::span<const slo
     const bool is_huge = c == size_class_table::huge;
     const std::size_t hinted = is_huge ? slots.size() : hints_[c].push(slots);
     for (const slot_number slot : slots.subspan(hinted)) note_free(slot);
+    const std::uint32_t now = header_->clock.fetch_add(1, std::memory_order_relaxed) + 1;
     for (std::size_t i = 0; i != slots.size();) {
         std::size_t run = i + 1;
         while (run != slots.size() && slab_of(slots[run]) == slab_of(slots[i])) ++run;
-        const auto count = static_cast<std::uint32_t>(run - i);
         slab_record& home = slab(slab_of(slots[i]));
-        if (home.busy.fetch_sub(count, std::memory_order_relaxed) == count)
-            home.idle_since.store(header_->clock.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        home.released_at.store(now, std::memory_order_relaxed);
+        home.busy.fetch_sub(static_cast<std::uint32_t>(run - i), std::memory_order_relaxed);
         i = run;
     }
+    counters(c).warm_free.fetch_add(static_cast<std::int64_t>(slots.size()), std::memory_order_relaxed);
     header_->idle_bytes.fetch_add(slots.size() * slot_bytes, std::memory_order_relaxed);
 }
 

@@ -13,7 +13,8 @@
 namespace polder::core {
 namespace {
 
-constexpr std::size_t birth_slabs = 16;  // address space is committed in steps of 64 MiB: one system call, no memory
+// Address space is committed in steps that double from 16 to 64 MiB: one system call, no memory.
+constexpr std::size_t birth_slabs(std::size_t born) noexcept { return std::clamp<std::size_t>(born, 4, 16); }
 
 std::uint64_t transition(slab_state state, const slab_word& of) noexcept {
     // The session of an anonymous arena is the process: its fork depth. A child knows its parent's unfinished work by it.
@@ -102,7 +103,7 @@ outcome arena::find_run(std::uint32_t length, std::size_t& head) noexcept {
             // The free slabs at the end belong to the new run.
             const std::size_t needed = born - row + length;
             if (needed <= layout_.slabs) {
-                const std::size_t until = std::min(std::max<std::size_t>(needed, born + birth_slabs), layout_.slabs);
+                const std::size_t until = std::min(std::max<std::size_t>(needed, born + birth_slabs(born)), layout_.slabs);
                 if (region_->commit(layout_.data + std::size_t{born} * slab_bytes, (until - born) * slab_bytes) != 0)
                     return outcome::out_of_memory;
                 std::uint32_t expected = born;
@@ -164,7 +165,11 @@ void arena::carve(std::size_t head, std::uint32_t length, class_number c) noexce
     const std::size_t slot_bytes = slot_bytes_in(made);
     const std::uint32_t slots = slots_in(made);
     slab_record& at = slab(head);
+    record(make_slot(head, 0))
+        .note.store(0, std::memory_order_relaxed);  // written before it is read: one page fault instead of two
     const auto warm = static_cast<std::uint32_t>(carve_warm_slots(head, length, slot_bytes, slots));
+
+    counters(c).warm_free.fetch_add(warm, std::memory_order_relaxed);
 
     const std::uint32_t retired = std::min(at.retired.load(std::memory_order_relaxed), slots);
     std::uint64_t generations = 0;
@@ -178,6 +183,7 @@ void arena::carve(std::size_t head, std::uint32_t length, class_number c) noexce
         } else if (!is_free(seen) || !word.compare_exchange_strong(seen, retag(seen, tag_free_warm), std::memory_order_seq_cst)) {
             // A claimer with a hint from another age holds the word for a moment and will put it back as cold: so are the books.
             unreserve_committed(slot_bytes);
+            counters(c).warm_free.fetch_sub(1, std::memory_order_relaxed);
             header_->idle_bytes.fetch_sub(slot_bytes, std::memory_order_relaxed);
         }
     }
@@ -239,12 +245,14 @@ bool arena::retire(std::size_t index) noexcept {
         bits_set += std::popcount(bits[group].exchange(0, std::memory_order_relaxed));
     class_counters& count = counters(w.cls);
     count.bitmap_slots.fetch_sub(bits_set, std::memory_order_relaxed);
+    count.warm_free.fetch_sub(warm, std::memory_order_relaxed);
     count.folded_acquisitions.fetch_add(generations - at.generations.load(std::memory_order_relaxed), std::memory_order_relaxed);
 
     // The books of a free slab know one resident front. What is resident behind a gap is given back.
     std::uint64_t front = std::uint64_t{warm_front} * slot_bytes;
     if (warm != warm_front || warm_front != slots_in(w)) {
-        const std::uint64_t scattered = std::uint64_t{warm - warm_front} * slot_bytes + at.warm_bytes.load(std::memory_order_relaxed);
+        const std::uint64_t scattered =
+            std::uint64_t{warm - warm_front} * slot_bytes + at.warm_bytes.load(std::memory_order_relaxed);
         if (scattered != 0) {
             const std::size_t begin = round_up(layout_.data + (index << slab_shift) + front, 4096);
             const std::size_t end = at.warm_bytes.load(std::memory_order_relaxed) != 0

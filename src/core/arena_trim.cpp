@@ -70,37 +70,46 @@ std::size_t arena::trim_slots(std::size_t index, std::size_t wanted) noexcept {
             const slot_number slot = make_slot(index, k);
             auto& word = record(slot).word;
             const bool is_cold = k >= cold_begin && k < cold_end;
-            word.store(retag(word.load(std::memory_order_relaxed), is_cold ? tag_free_cold : tag_free_warm), std::memory_order_release);
+            word.store(retag(word.load(std::memory_order_relaxed), is_cold ? tag_free_cold : tag_free_warm),
+                       std::memory_order_release);
             note_free(slot);  // whoever held a hint to it meanwhile has thrown it away
         }
         i = end + 1;
     }
-    if (given != 0) gave_back(given);
+    if (given != 0) {
+        counters(w.cls).warm_free.fetch_sub(static_cast<std::int64_t>(given / slot_bytes), std::memory_order_relaxed);
+        gave_back(given);
+    }
     return given;
 }
 
-/// The caller is in maintenance. Slabs of the highest addresses first, so that the arena shrinks from its end.
+/// The caller is in maintenance. What was released longest ago goes first: in each pass, what is older than half of what is left; slabs that
+/// nobody uses before the free slots of others. So memory that comes and goes stays.
 std::size_t arena::trim_locked(std::size_t keep_bytes) noexcept {
     const std::uint64_t before = header_->trimmed_bytes.load(std::memory_order_relaxed);
     const auto too_much = [&]() -> std::size_t {
         const std::uint64_t idle = header_->idle_bytes.load(std::memory_order_relaxed);
         return idle > keep_bytes ? idle - keep_bytes : 0;
     };
-    // Slabs that nobody uses.
-    for (std::size_t s = slabs_born(); s-- != 0 && too_much() != 0;) {
-        const slab_word w = word_of_slab(s);
-        if (w.state == slab_state::assigned && slab(s).busy.load(std::memory_order_relaxed) == 0) {
-            if (!retire(s)) continue;
-            for (std::size_t i = w.length; i-- != 0;) trim_free_slab(s + i);
-        } else if (w.state == slab_state::free) {
-            trim_free_slab(s);
+    const std::size_t born = slabs_born();
+    const std::uint32_t now = header_->clock.load(std::memory_order_relaxed);
+    std::uint32_t oldest = 0;
+    for (std::size_t s = 0; s != born; ++s) oldest = std::max(oldest, now - slab(s).released_at.load(std::memory_order_relaxed));
+    for (std::uint32_t age = oldest / 2; too_much() != 0; age /= 2) {
+        for (std::size_t s = born; s-- != 0 && too_much() != 0;) {
+            if (now - slab(s).released_at.load(std::memory_order_relaxed) < age) continue;
+            const slab_word w = word_of_slab(s);
+            if (w.state == slab_state::assigned && slab(s).busy.load(std::memory_order_relaxed) == 0) {
+                if (!retire(s)) continue;
+                for (std::size_t i = w.length; i-- != 0;) trim_free_slab(s + i);
+            } else if (w.state == slab_state::free) {
+                trim_free_slab(s);
+            }
         }
-    }
-    // Free slots in slabs that somebody uses.
-    for (std::size_t s = slabs_born(); s-- != 0;) {
-        const std::size_t wanted = too_much();
-        if (wanted == 0) break;
-        trim_slots(s, wanted);
+        for (std::size_t s = born; s-- != 0 && too_much() != 0;) {
+            if (now - slab(s).released_at.load(std::memory_order_relaxed) >= age) trim_slots(s, too_much());
+        }
+        if (age == 0) break;
     }
     return header_->trimmed_bytes.load(std::memory_order_relaxed) - before;
 }

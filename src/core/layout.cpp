@@ -16,12 +16,13 @@ constexpr std::size_t page = 4096;  // of the format; a system with larger pages
 layout::layout(const size_class_table& classes, std::size_t slab_count, unsigned cpu_count,
                std::span<const std::uint32_t> cache_entries) noexcept
     : slabs(slab_count), cpus(std::min(cpu_count, cpus_max)) {
-    std::size_t set = 0;
+    std::size_t set = 64;  // a bit per class: opened
     for (std::size_t c = 0; c != classes.count(); ++c) {
         stack_offset[c] = static_cast<std::uint32_t>(set);
         set += round_up(sizeof(cache_header) + cache_entries[c] * sizeof(cache_entry), 64);
     }
-    cache_set_bytes = round_up(set, page);
+    closed_stack_offset = static_cast<std::uint32_t>(set);
+    cache_set_bytes = round_up(set + sizeof(cache_header), page);
 
     std::size_t at = round_up(sizeof(arena_header), page);
     const auto place = [&at](std::size_t bytes) {

@@ -42,7 +42,7 @@ pool_stats collect_stats(core::arena& arena) {
     pool.unassigned_idle_bytes = census.unassigned_warm_bytes;
     pool.idle_bytes += census.unassigned_warm_bytes;
     pool.committed_bytes = pool.in_use_bytes + pool.idle_bytes;
-    pool.committed_bytes_peak = std::max(census.committed_bytes_peak, pool.committed_bytes);
+    pool.committed_bytes_peak = census.committed_bytes_peak;
     pool.in_use_bytes_peak = census.in_use_bytes_peak;
     pool.growths = census.growths;
     pool.recarves = census.recarves;

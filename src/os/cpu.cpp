@@ -50,8 +50,7 @@ unsigned cpus_allowed() noexcept {
 }
 
 unsigned fork_depth() noexcept {
-    static const int registered =
-        pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
+    static const int registered = pthread_atfork(nullptr, nullptr, [] { forks.fetch_add(1, std::memory_order_relaxed); });
     (void)registered;
     return forks.load(std::memory_order_relaxed);
 }

@@ -70,6 +70,12 @@ int commit(std::byte* at, std::size_t bytes) noexcept {
     return mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : errno;
 }
 
+int commit_untouched(std::byte* at, std::size_t bytes) noexcept {
+    if (planned_fault("commit")) return errno;
+    constexpr int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+    return mmap(at, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) != MAP_FAILED ? 0 : errno;
+}
+
 int decommit(std::byte* at, std::size_t bytes) noexcept {
     if (planned_fault("decommit")) return errno;
     return madvise(at, bytes, MADV_DONTNEED) == 0 ? 0 : errno;
@@ -86,8 +92,8 @@ std::size_t physical_memory_bytes() noexcept {
     static const std::size_t bytes = [] {
         const auto machine = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * page_bytes();
         // Version 2 of control groups, then version 1; a limit above the machine's memory is no limit.
-        const std::size_t group = std::min(read_limit("/sys/fs/cgroup/memory.max"),
-                                           read_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+        const std::size_t group =
+            std::min(read_limit("/sys/fs/cgroup/memory.max"), read_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
         return std::min(machine, group);
     }();
     return bytes;

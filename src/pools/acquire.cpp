@@ -13,7 +13,8 @@ namespace polder {
 namespace {
 
 /// Size of the slot for a request, 0 when the arithmetic would overflow. `c` is its class, or `huge`.
-std::size_t slot_for(const core::size_class_table& classes, std::size_t size, std::size_t alignment, core::class_number& c) noexcept {
+std::size_t slot_for(const core::size_class_table& classes, std::size_t size, std::size_t alignment,
+                     core::class_number& c) noexcept {
     if (size > classes.largest()) {
         c = core::size_class_table::huge;
         const auto padded = checked_add(size, core::slab_bytes - 1);
@@ -37,11 +38,13 @@ std::vector<holder> biggest_holders(const pool_stats& stats) {
     return holders;
 }
 
+std::string count_of_buffers(std::uint64_t count) { return std::to_string(count) + (count == 1 ? " buffer" : " buffers"); }
+
 std::string holders_text(const std::vector<holder>& holders) {
     std::string text;
     for (const holder& h : holders) {
         text += text.empty() ? " Biggest holders: " : "; ";
-        text += h.name + ": " + std::to_string(h.buffers) + (h.buffers == 1 ? " buffer, " : " buffers, ") + format_bytes(h.in_use_bytes);
+        text += h.name + ": " + count_of_buffers(h.buffers) + ", " + format_bytes(h.in_use_bytes);
     }
     return text.empty() ? text : text + ".";
 }
@@ -65,14 +68,16 @@ std::error_code try_acquire_slot(core::arena& arena, std::size_t size, std::size
     core::class_number c = 0;
     const std::size_t slot_bytes = slot_for(arena.classes(), size, alignment, c);
     if (slot_bytes == 0 || slot_bytes > arena.options().committed_bytes_max) return errc::invalid_size;
-    const core::outcome result =
-        c == core::size_class_table::huge ? arena.acquire_huge(size, note, got) : arena.acquire(c, note, got);
+    const core::outcome result = c == core::size_class_table::huge
+                                     ? arena.acquire_huge(size, note, got)
+                                     : arena.acquire(c, note, got, std::max(alignment, core::slot_bytes_min));
     if (result == core::outcome::done) return {};
     return result == core::outcome::out_of_memory ? errc::out_of_memory : errc::exhausted;
 }
 
 void acquire_slot(core::arena& arena, std::size_t size, std::size_t alignment, std::uint64_t note, core::acquisition& got) {
-    if (const std::error_code why = try_acquire_slot(arena, size, alignment, note, got)) throw_acquire_error(arena, why, size, alignment);
+    if (const std::error_code why = try_acquire_slot(arena, size, alignment, note, got))
+        throw_acquire_error(arena, why, size, alignment);
 }
 
 void throw_acquire_error(core::arena& arena, std::error_code why, std::size_t size, std::size_t alignment) {
@@ -84,8 +89,8 @@ void throw_acquire_error(core::arena& arena, std::error_code why, std::size_t si
     const std::string pool = "polder: pool \"" + details.pool + "\": ";
     if (why == errc::invalid_alignment) {
         details.limit_bytes = alignment_max;
-        throw invalid_alignment(pool + "an alignment of " + std::to_string(alignment) + " was asked for. It must be a power of two up to " +
-                                    format_bytes(alignment_max) + ".",
+        throw invalid_alignment(pool + "an alignment of " + std::to_string(alignment) +
+                                    " was asked for. It must be a power of two up to " + format_bytes(alignment_max) + ".",
                                 std::move(details));
     }
     if (why == errc::invalid_size) {
@@ -99,23 +104,30 @@ void throw_acquire_error(core::arena& arena, std::error_code why, std::size_t si
                                ". Raise committed_bytes_max, or ask for less: the size may have overflowed.",
                            std::move(details));
     }
+    if (arena.is_closed()) {
+        throw exhausted(pool + "the pool object is gone, so a buffer of it cannot grow to " + format_bytes(size) +
+                            ". What it has stays valid up to its capacity.",
+                        std::move(details));
+    }
     const pool_stats stats = collect_stats(arena);
     details.in_use_bytes = stats.in_use_bytes;
     details.holders = biggest_holders(stats);
-    const std::string held = format_bytes(stats.in_use_bytes) + " are in use by " + std::to_string(stats.buffers_in_use) + " buffers, " +
+    const std::string held = format_bytes(stats.in_use_bytes) + " are in use by " + count_of_buffers(stats.buffers_in_use) + ", " +
                              format_bytes(stats.idle_bytes) + " are idle." + holders_text(details.holders);
     if (why == errc::out_of_memory) {
-        throw out_of_memory(pool + "the system refused memory for a buffer of " + format_bytes(size) + ". " + held +
-                                " Free memory, or raise the limit of the process or its control group (ulimit -v, vm.overcommit_memory).",
-                            std::move(details));
+        throw out_of_memory(
+            pool + "the system refused memory for a buffer of " + format_bytes(size) + ". " + held +
+                " Free memory, or raise the limit of the process or its control group (ulimit -v, vm.overcommit_memory).",
+            std::move(details));
     }
     details.setting = "committed_bytes_max";
-    throw exhausted(pool + "a buffer of " + format_bytes(size) + " does not fit under committed_bytes_max = " + format_bytes(cap) + ": " +
-                        held + " Release buffers earlier, or raise committed_bytes_max.",
+    throw exhausted(pool + "a buffer of " + format_bytes(size) + " does not fit under committed_bytes_max = " + format_bytes(cap) +
+                        ": " + held + " Release buffers earlier, or raise committed_bytes_max.",
                     std::move(details));
 }
 
-void release_slot(core::arena& arena, core::class_number c, core::slot_number slot, core::word_bits expected, const void* data) noexcept {
+void release_slot(core::arena& arena, core::class_number c, core::slot_number slot, core::word_bits expected,
+                  const void* data) noexcept {
     core::word_bits actual = 0;
     if (arena.release(c, slot, expected, actual) != core::outcome::mismatch) return;
     violation what = describe_slot(arena, slot, c, data, actual);
@@ -129,9 +141,16 @@ void report_bad_pointer(core::arena& arena, const core::location& at, const void
     what.slot_bytes = at.slot_bytes;
     std::string other;
     switch (at.what) {
-        case core::location::kind::interior: what.kind = violation_kind::interior_pointer; break;
-        case core::location::kind::slot: what.kind = violation_kind::double_release; break;
-        case core::location::kind::unassigned: what.kind = violation_kind::double_release; break;
+        case core::location::kind::interior:
+            what.kind = violation_kind::interior_pointer;
+            break;
+        case core::location::kind::slot:
+            what.kind = violation_kind::double_release;
+            what.is_owned_by_handle = core::is_held(at.word);
+            break;
+        case core::location::kind::unassigned:
+            what.kind = violation_kind::double_release;
+            break;
         case core::location::kind::foreign:
             other = pool_owning(pointer);
             what.kind = other.empty() ? violation_kind::foreign_pointer : violation_kind::wrong_pool;

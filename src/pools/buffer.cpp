@@ -19,31 +19,38 @@ namespace {
     if (arena == nullptr)
         throw invalid_size(std::string("polder: ") + verb + " of an empty buffer. It was never acquired, moved from, or reset.",
                            std::move(details));
-    throw invalid_size(std::string("polder: ") + verb + " up to byte " + std::to_string(asked) + " of a buffer of " + format_bytes(has) +
-                           " (pool \"" + arena->name() + "\").",
+    throw invalid_size(std::string("polder: ") + verb + " up to byte " + std::to_string(asked) + " of a buffer of " +
+                           format_bytes(has) + " (pool \"" + arena->name() + "\").",
                        std::move(details));
 }
 
 }  // namespace
 
 void buffer::give_back_slow(core::arena* arena, core::class_number c, core::slot_number slot, core::word_bits word,
-                            const std::byte* data, bool is_special) noexcept {
+                            const std::byte* data) noexcept {
     // The last of several handles gives the slot back. release: this handle's writes; acquire: those of the others.
-    auto& shares = arena->shares(slot);
-    if (is_special && shares.load(std::memory_order_acquire) != 0) {
-        if (shares.fetch_sub(1, std::memory_order_acq_rel) != 0) return;
-        shares.store(0, std::memory_order_relaxed);  // two were last but one at the same time; nobody else counts any more
+    if (c == slow) {
+        // While a handle that counts is alive the slot keeps its generation; another one, and the count is not ours to touch.
+        const core::word_bits now = arena->word(slot);
+        c = arena->class_of(slot);
+        if (!core::is_held(now) || core::generation_of(now) != core::generation_of(word))
+            return release_slot(*arena, c, slot, word, data);
+        auto& shares = arena->shares(slot);
+        if (shares.load(std::memory_order_acquire) != 0) {
+            if (shares.fetch_sub(1, std::memory_order_acq_rel) != 0) return;
+            shares.store(0, std::memory_order_relaxed);  // two were last but one at the same time; nobody else counts any more
+        }
     }
     release_slot(*arena, c, slot, word, data);
 }
 
 void buffer::share() {
     arena_->shares(slot_).fetch_add(1, std::memory_order_relaxed);
-    is_special_ = true;
+    class_ = slow;
 }
 
 bool buffer::is_unique() const noexcept {
-    return arena_ != nullptr && (!is_special_ || arena_->shares(slot_).load(std::memory_order_acquire) == 0);
+    return arena_ != nullptr && (class_ != slow || arena_->shares(slot_).load(std::memory_order_acquire) == 0);
 }
 
 void buffer::resize(std::size_t bytes) {
@@ -70,8 +77,7 @@ buffer buffer::slice(std::size_t offset, std::size_t length) {
     part.size_ = part.capacity_ = length;
     part.word_ = word_;
     part.slot_ = slot_;
-    part.class_ = class_;
-    part.is_special_ = true;
+    part.class_ = slow;
     return part;
 }
 
@@ -88,8 +94,9 @@ detached_buffer buffer::detach() {
     if (!is_unique()) {
         error_details details;
         details.pool = arena_->name();
-        throw invalid_size(std::string("polder: detach of a buffer that shares its slot with a slice (pool \"") + arena_->name() + "\").",
-                           std::move(details));
+        throw invalid_size(
+            std::string("polder: detach of a buffer that shares its slot with a slice (pool \"") + arena_->name() + "\").",
+            std::move(details));
     }
     const detached_buffer value{data_, size_, word_, slot_};
     arena_->set_note_flag(slot_, core::note_detached, true);

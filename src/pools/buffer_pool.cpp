@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::size_t tiers_max = 160;
 
-[[noreturn]] void bad_option(const buffer_pool_options& options, const char* setting, std::size_t value, const std::string& problem) {
+[[noreturn]] void bad_option(const buffer_pool_options& options, const char* setting, std::size_t value,
+                             const std::string& problem) {
     error_details details;
     details.pool = options.name;
     details.request_bytes = value;
@@ -34,8 +35,10 @@ void validate(const buffer_pool_options& options) {
     for (const std::size_t bytes : options.tiers) {
         if (bytes == 0 || bytes % core::slot_bytes_min != 0)
             bad_option(options, "tiers", bytes, "a slot size must be a positive multiple of 64 bytes.");
-        if (bytes > core::slab_bytes) bad_option(options, "tiers", bytes, "a tier is at most 4 MiB; larger buffers are pooled without one.");
-        if (bytes <= last) bad_option(options, "tiers", bytes, "slot sizes must ascend; the one before is " + std::to_string(last) + ".");
+        if (bytes > core::slab_bytes)
+            bad_option(options, "tiers", bytes, "a tier is at most 4 MiB; larger buffers are pooled without one.");
+        if (bytes <= last)
+            bad_option(options, "tiers", bytes, "slot sizes must ascend; the one before is " + std::to_string(last) + ".");
         last = bytes;
     }
     if (options.committed_bytes_max < options.tiers.front())
@@ -130,7 +133,7 @@ void buffer_pool::deallocate_checked(void* pointer, std::size_t size, bool has_s
     if (pointer == nullptr) return;
     const core::location at = arena_->locate(pointer);
     if (at.what != core::location::kind::slot) return report_bad_pointer(*arena_, at, pointer);
-    const std::uint64_t note = arena_->requested(at.slot);
+    const std::uint64_t note = arena_->note(at.slot);
     // A slot that nobody holds, or that a handle holds, is not a raw pointer's to give back any more.
     if (!core::is_held(at.word) || (note & core::note_raw) == 0) return report_bad_pointer(*arena_, at, pointer);
     if (has_size && size != (note & core::note_bytes_mask)) {
@@ -149,21 +152,32 @@ void buffer_pool::deallocate_checked(void* pointer, std::size_t size, bool has_s
 }
 
 buffer buffer_pool::attach(const detached_buffer& value) {
-    const core::location at = arena_->locate(value.data);
-    const bool in_a_slot = at.what == core::location::kind::slot || at.what == core::location::kind::interior;
-    if (!in_a_slot || at.slot != value.slot) {
-        report_bad_pointer(*arena_, in_a_slot ? core::location{.what = core::location::kind::unassigned} : at, value.data);
+    // The slot is what counts: an empty tail begins where its slot ends.
+    const core::location at = arena_->locate_slot(value.slot);
+    const auto offset = static_cast<std::size_t>(value.data - at.slot_data);
+    if (at.what != core::location::kind::slot || value.data < at.slot_data || offset > at.slot_bytes) {
+        core::location by_address = arena_->locate(value.data);
+        // Memory of ours, but not of the slot that the value names: it was carved anew, or the value was tampered with.
+        if (by_address.what != core::location::kind::foreign) by_address = {.what = core::location::kind::unassigned};
+        report_bad_pointer(*arena_, by_address, value.data);
+        return {};
+    }
+    violation what;
+    what.pool = arena_->name();
+    what.address = value.data;
+    what.slot = at.slot;
+    what.slot_bytes = at.slot_bytes;
+    what.slot_generation = core::generation_of(at.word);
+    what.handle_generation = core::generation_of(value.ticket);
+    if (at.word == value.ticket && value.size > at.slot_bytes - offset) {
+        what.kind = violation_kind::wrong_size;
+        what.expected_bytes = at.slot_bytes - offset;
+        what.given_bytes = value.size;
+        report(what);
         return {};
     }
     // Of two attaches of one value the first clears the flag.
     if (at.word != value.ticket || !arena_->set_note_flag(at.slot, core::note_detached, false)) {
-        violation what;
-        what.pool = arena_->name();
-        what.address = value.data;
-        what.slot = at.slot;
-        what.slot_bytes = at.slot_bytes;
-        what.slot_generation = core::generation_of(at.word);
-        what.handle_generation = core::generation_of(value.ticket);
         what.kind = what.slot_generation == what.handle_generation ? violation_kind::double_release : violation_kind::stale_handle;
         report(what);
         return {};
@@ -172,11 +186,10 @@ buffer buffer_pool::attach(const detached_buffer& value) {
     made.arena_ = arena_;
     made.data_ = value.data;
     made.size_ = value.size;
-    made.capacity_ = at.slot_bytes - static_cast<std::size_t>(value.data - at.slot_data);
+    made.capacity_ = at.slot_bytes - offset;
     made.word_ = value.ticket;
     made.slot_ = value.slot;
     made.class_ = at.cls;
-    made.is_special_ = at.cls == core::size_class_table::huge;
     return made;
 }
 
@@ -192,8 +205,8 @@ pool_stats buffer_pool::stats() const { return collect_stats(*arena_); }
 std::size_t buffer_pool::slot_bytes_for(std::size_t size) const noexcept {
     const auto& classes = arena_->classes();
     if (size == 0 || size > options_.committed_bytes_max) return 0;
-    const std::size_t bytes =
-        size <= classes.largest() ? classes[classes.class_of(size)].slot_bytes : (size + core::slab_bytes - 1) / core::slab_bytes * core::slab_bytes;
+    const std::size_t bytes = size <= classes.largest() ? classes[classes.class_of(size)].slot_bytes
+                                                        : (size + core::slab_bytes - 1) / core::slab_bytes * core::slab_bytes;
     return bytes <= options_.committed_bytes_max ? bytes : 0;
 }
 

@@ -9,7 +9,8 @@
 namespace polder {
 namespace {
 
-/// 64, 80, 96, 112, 128, 160 … 4 MiB: four per doubling, rounded up to multiples of 64 bytes and without the repetitions that makes.
+/// 64, 128, 192, 256, 320, 384, 448, 512, 640, 768 … 4 MiB: four per doubling, rounded up to multiples of 64 bytes without the
+/// repetitions that this makes.
 constexpr std::size_t tier_count = [] {
     std::size_t count = 1;
     std::size_t last = 64;

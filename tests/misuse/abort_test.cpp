@@ -28,7 +28,8 @@ TEST_F(MisuseDeathTest, DoubleRelease) {
             pool.deallocate(p);
             pool.deallocate(p);
         },
-        "^polder: double_release in pool \"images\": slot [0-9]+ of 2 KiB at 0x[0-9a-f]+ was already given back \\(acquisition 1 of that "
+        "^polder: double_release in pool \"images\": slot [0-9]+ of 2 KiB at 0x[0-9a-f]+ was already given back \\(acquisition 1 "
+        "of that "
         "slot\\)\\. Likely cause: two owners of one buffer, or a raw pointer released twice\\. Nothing was released\\.\n");
 }
 
@@ -44,10 +45,11 @@ TEST_F(MisuseDeathTest, DoubleReleaseByAStrayCopy) {
 }
 
 TEST_F(MisuseDeathTest, StaleHandle) {
-    EXPECT_DEATH(attach_after_reuse(pool, 3),
-                 "polder: stale_handle in pool \"images\": slot [0-9]+ of 2 KiB at 0x[0-9a-f]+ was given back and acquired again since: the "
-                 "handle is of acquisition 1, the slot is at acquisition 4\\. Likely cause: a detached buffer or a copy of a pointer kept "
-                 "after its release\\. Nothing was released\\.\n");
+    EXPECT_DEATH(
+        attach_after_reuse(pool, 3),
+        "polder: stale_handle in pool \"images\": slot [0-9]+ of 2 KiB at 0x[0-9a-f]+ was given back and acquired again since: the "
+        "handle is of acquisition 1, the slot is at acquisition 4\\. Likely cause: a detached buffer or a copy of a pointer kept "
+        "after its release\\. Nothing was released\\.\n");
 }
 
 TEST_F(MisuseDeathTest, ForeignPointer) {
@@ -56,7 +58,8 @@ TEST_F(MisuseDeathTest, ForeignPointer) {
             int on_stack = 0;
             pool.deallocate(&on_stack);
         },
-        "polder: foreign_pointer in pool \"images\": 0x[0-9a-f]+ is not memory of any pool\\. Likely cause: memory of another allocator, or "
+        "polder: foreign_pointer in pool \"images\": 0x[0-9a-f]+ is not memory of any pool\\. Likely cause: memory of another "
+        "allocator, or "
         "a damaged pointer\\. Nothing was released\\.\n");
 }
 
@@ -66,22 +69,26 @@ TEST_F(MisuseDeathTest, InteriorPointer) {
             auto* const p = static_cast<std::byte*>(pool.allocate(2000));
             pool.deallocate(p + 7);
         },
-        "polder: interior_pointer in pool \"images\": 0x[0-9a-f]+ lies inside slot [0-9]+ of 2 KiB, not at its beginning\\. Likely cause: "
+        "polder: interior_pointer in pool \"images\": 0x[0-9a-f]+ lies inside slot [0-9]+ of 2 KiB, not at its beginning\\. Likely "
+        "cause: "
         "the pointer was advanced while the buffer was in use\\. Nothing was released\\.\n");
 }
 
 TEST_F(MisuseDeathTest, WrongPool) {
     buffer_pool other({.name = "sounds"});
     EXPECT_DEATH(pool.deallocate(other.allocate(10)),
-                 "polder: wrong_pool in pool \"images\": 0x[0-9a-f]+ belongs to pool \"sounds\"\\. Likely cause: two pools in scope, and the "
+                 "polder: wrong_pool in pool \"images\": 0x[0-9a-f]+ belongs to pool \"sounds\"\\. Likely cause: two pools in "
+                 "scope, and the "
                  "release went to the wrong one\\. Nothing was released\\.\n");
 }
 
 TEST_F(MisuseDeathTest, WrongSize) {
-    EXPECT_DEATH(pool.deallocate(pool.allocate(2000), 1999),
-                 "polder: wrong_size in pool \"images\": slot [0-9]+ of 2 KiB at 0x[0-9a-f]+ was allocated with 2.0 KiB \\(2000 bytes\\) and "
-                 "is given back with 2.0 KiB \\(1999 bytes\\)\\. Likely cause: a size that changed between the two calls\\. Nothing was "
-                 "released\\.\n");
+    EXPECT_DEATH(
+        pool.deallocate(pool.allocate(2000), 1999),
+        "polder: wrong_size in pool \"images\": slot [0-9]+ of 2 KiB at 0x[0-9a-f]+ was allocated with 2.0 KiB \\(2000 bytes\\) "
+        "and "
+        "is given back with 2.0 KiB \\(1999 bytes\\)\\. Likely cause: a size that changed between the two calls\\. Nothing was "
+        "released\\.\n");
 }
 
 TEST_F(MisuseDeathTest, AttachedTwice) {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "polder/polder.hpp"
-#include "support/pattern.hpp"
+#include "support/marks.hpp"
 #include "support/stats_checks.hpp"
 #include "support/violations.hpp"
 #include "violation_suite.hpp"
@@ -148,13 +148,13 @@ TEST_F(Misuse, AStrayCopyWhenTheSlotHasANewOwner) {
         std::vector<buffer> owners;
         do owners.push_back(pool.acquire(size));
         while (owners.back().slot() != slot && owners.size() < 100'000);
-        test::fill_sparsely(owners.back().span(), 1);
+        test::mark(owners.back().span(), 1);
         const pool_stats before = pool.stats();
         copy.release();
         const auto seen = expect_one(violation_kind::stale_handle, recorder.last().what.address, before);
         EXPECT_EQ(seen.what.handle_generation, generation);
         EXPECT_EQ(seen.what.slot_generation, owners.back().generation());
-        EXPECT_EQ(test::first_sparse_difference(owners.back().span(), 1), test::intact) << "the owner has lost nothing";
+        EXPECT_TRUE(test::is_marked(owners.back().span(), 1)) << "the owner has lost nothing";
         owners.clear();
         EXPECT_EQ(recorder.count(), 0U) << "the owner's release was right";
         EXPECT_EQ(pool.stats().buffers_in_use, 0U);
@@ -215,12 +215,12 @@ TEST_F(Misuse, AttachingForgedValues) {
     buffer b = pool.acquire(2048);
     const detached_buffer value = b.detach();
     const pool_stats before = pool.stats();
-    for (const detached_buffer& forged : {detached_buffer{}, detached_buffer{value.data, value.size, value.ticket, value.slot + 1},
-                                   detached_buffer{value.data, value.size, value.ticket + 1, value.slot},
-                                   detached_buffer{value.data, value.size, 0, value.slot},
-                                   detached_buffer{nullptr, value.size, value.ticket, value.slot},
-                                   detached_buffer{value.data + 4_MiB, value.size, value.ticket, value.slot},
-                                   detached_buffer{reinterpret_cast<std::byte*>(&pool), 1, value.ticket, value.slot}}) {
+    for (const detached_buffer& forged :
+         {detached_buffer{}, detached_buffer{value.data, value.size, value.ticket, value.slot + 1},
+          detached_buffer{value.data, value.size, value.ticket + 1, value.slot},
+          detached_buffer{value.data, value.size, 0, value.slot}, detached_buffer{nullptr, value.size, value.ticket, value.slot},
+          detached_buffer{value.data + 4_MiB, value.size, value.ticket, value.slot},
+          detached_buffer{reinterpret_cast<std::byte*>(&pool), 1, value.ticket, value.slot}}) {
         EXPECT_FALSE(pool.attach(forged));
         EXPECT_EQ(recorder.count(), 1U);
         recorder.clear();
@@ -318,6 +318,66 @@ TEST_F(Misuse, ReleasedAgainAfterTheSlotWasAcquiredByAHandle) {
     pool.deallocate(p);
     EXPECT_EQ(recorder.count(), 1U) << "a handle's bytes are not a raw pointer's to give back";
     test::expect_unchanged(before, pool.stats());
+}
+
+TEST_F(Misuse, AStrayCopyOfASliceWhenTheSlotHasANewOwnerWithSlices) {
+    for (const std::size_t size : sorts) {
+        if (size < 100) continue;
+        SCOPED_TRACE(size);
+        buffer b = pool.acquire(size);
+        const std::uint32_t slot = b.slot();
+        buffer part = b.slice(0, 10);
+        stray_copy copy(part);
+        part.reset();
+        b.reset();
+        std::vector<buffer> owners;
+        do owners.push_back(pool.acquire(size));
+        while (owners.back().slot() != slot && owners.size() < 100'000);
+        buffer its_part = owners.back().slice(0, 100);
+        test::mark(its_part.span(), 1);
+        const pool_stats before = pool.stats();
+        copy.release();
+        EXPECT_EQ(recorder.count(violation_kind::stale_handle), 1U) << "it must not count as one of the owner's handles";
+        recorder.clear();
+        test::expect_unchanged(before, pool.stats());
+        EXPECT_FALSE(its_part.is_unique());
+        owners.clear();
+        const buffer next = pool.acquire(size);
+        EXPECT_NE(next.slot(), slot) << "the slice still owns the slot";
+        EXPECT_TRUE(test::is_marked(its_part.span(), 1));
+        its_part.reset();
+        EXPECT_EQ(recorder.count(), 0U) << recorder.last().text;
+        recorder.clear();
+    }
+}
+
+TEST_F(Misuse, AStrayCopyWhenThePoolIsGone) {
+    auto gone = std::make_unique<buffer_pool>(buffer_pool_options{.name = "gone"});
+    const buffer keeps_it_alive = gone->acquire(2048);
+    buffer b = gone->acquire(2048);
+    const std::byte* const where = b.data();
+    stray_copy copy(b);
+    gone.reset();
+    b.reset();
+    EXPECT_EQ(recorder.count(), 0U);
+    copy.release();
+    ASSERT_EQ(recorder.count(violation_kind::double_release), 1U);
+    EXPECT_EQ(recorder.last().pool, "gone");
+    EXPECT_EQ(recorder.last().what.address, where);
+}
+
+TEST_F(Misuse, AttachingInTheWrongPool) {
+    buffer_pool other({.name = "neighbour"});
+    for (const std::size_t size : sorts) {
+        const detached_buffer value = other.acquire(size).detach();
+        const pool_stats before = pool.stats();
+        EXPECT_FALSE(pool.attach(value));
+        const auto seen = expect_one(violation_kind::wrong_pool, value.data, before);
+        EXPECT_EQ(seen.other_pool, "neighbour");
+        EXPECT_TRUE(other.attach(value)) << "the value is as good as before";
+        EXPECT_EQ(recorder.count(), 0U);
+    }
+    EXPECT_EQ(other.stats().buffers_in_use, 0U);
 }
 
 TEST_F(Misuse, PointersIntoSlabsThatServeNobody) {

@@ -34,6 +34,15 @@
 #include "support/random.hpp"
 #include "support/scale.hpp"
 
+namespace polder {
+
+/// The friend of buffer: invariants are asked of the arena itself.
+struct buffer_access {
+    static core::arena* arena_of(const buffer& from) noexcept { return from.arena_; }
+};
+
+}  // namespace polder
+
 namespace polder::test {
 
 // --- marks ----------------------------------------------------------------------------------------------------------------

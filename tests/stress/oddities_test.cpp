@@ -175,7 +175,7 @@ TEST(oddities, a_debugger_that_steps) {
             if (!one) _exit(2);
         }
         raise(SIGSTOP);
-        _exit(pool.stats().buffers_in_use == 0 && pool.stats().acquisitions == pairs + 1 ? 0 : 3);
+        _exit(pool.stats().buffers_in_use == 0 && pool.stats().acquisitions == static_cast<std::uint64_t>(pairs) + 1 ? 0 : 3);
     }
     int status = wait_for(child);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "ptrace is not allowed here";

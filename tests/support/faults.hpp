@@ -20,10 +20,10 @@ namespace polder::test {
 class fault_injection {
 public:
     struct plan {
-        std::uint64_t at = 1;          ///< the first call that fails, counted from 1; 0 = none, calls are counted only
-        bool for_ever = false;         ///< and all calls behind it
+        std::uint64_t at = 1;   ///< the first call that fails, counted from 1; 0 = none, calls are counted only
+        bool for_ever = false;  ///< and all calls behind it
         int error = ENOMEM;
-        const char* verb = nullptr;    ///< calls of this verb only
+        const char* verb = nullptr;  ///< calls of this verb only
     };
 
     explicit fault_injection(const plan& wanted) noexcept {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Marks for buffers of any size: a key that is unique in the process is written over a buffer, small ones wholly, large ones in samples that
-// every owner of the slot would hit. An intact mark at the release proves that nobody else owned the bytes meanwhile.
+// Marks for buffers of any size: a key that is unique in the process is written over a buffer, small ones wholly, large ones in samples
+// that every owner of the slot would hit. An intact mark at the release proves that nobody else owned the bytes meanwhile.
 #pragma once
 
 #include <algorithm>
@@ -35,9 +35,8 @@ inline void mark(std::span<std::byte> bytes, std::uint64_t key) noexcept {
 }
 
 inline bool is_marked(std::span<const std::byte> bytes, std::uint64_t key) noexcept {
-    return for_each_sample(bytes, [key](std::span<const std::byte> part, std::size_t from) {
-        return first_difference(part, key, from) == intact;
-    });
+    return for_each_sample(
+        bytes, [key](std::span<const std::byte> part, std::size_t from) { return first_difference(part, key, from) == intact; });
 }
 
 }  // namespace polder::test

@@ -53,25 +53,4 @@ inline std::size_t first_difference(std::span<const std::byte> bytes, std::uint6
     return intact;
 }
 
-/// Where whole patterns would take too long: one word per 4 KiB and the last bytes.
-inline void fill_sparsely(std::span<std::byte> bytes, std::uint64_t key) noexcept {
-    constexpr std::size_t step = 4096;
-    for (std::size_t at = 0; at < bytes.size(); at += step)
-        fill(bytes.subspan(at, std::min<std::size_t>(8, bytes.size() - at)), key, at);
-    const std::size_t last = bytes.size() - std::min<std::size_t>(8, bytes.size());
-    fill(bytes.subspan(last), key, last);
-}
-
-inline std::size_t first_sparse_difference(std::span<const std::byte> bytes, std::uint64_t key) noexcept {
-    constexpr std::size_t step = 4096;
-    const std::size_t last = bytes.size() - std::min<std::size_t>(8, bytes.size());
-    for (std::size_t at = 0; at < bytes.size(); at += step) {
-        const std::size_t count = std::min<std::size_t>(8, bytes.size() - at);
-        // A word that the last bytes overlap holds the same pattern there: places decide, not writers.
-        if (const auto where = first_difference(bytes.subspan(at, count), key, at); where != intact) return at + where;
-    }
-    if (const auto where = first_difference(bytes.subspan(last), key, last); where != intact) return last + where;
-    return intact;
-}
-
 }  // namespace polder::test

@@ -25,17 +25,18 @@ inline scale current_scale() noexcept {
 template <typename T>
 constexpr T scaled(T small, T normal, T large) noexcept {
     switch (current_scale()) {
-        case scale::small: return small;
-        case scale::large: return large;
-        case scale::normal: break;
+        case scale::small:
+            return small;
+        case scale::large:
+            return large;
+        case scale::normal:
+            break;
     }
     return normal;
 }
 
 /// The same with a rule of thumb: a 20th when small, ten times as much when long, never 0.
-inline std::size_t scaled(std::size_t normal) noexcept {
-    return scaled<std::size_t>(normal / 20 + 1, normal, normal * 10);
-}
+inline std::size_t scaled(std::size_t normal) noexcept { return scaled<std::size_t>(normal / 20 + 1, normal, normal * 10); }
 
 /// True in builds with ThreadSanitizer or AddressSanitizer: numbers about resident memory mean nothing there.
 constexpr bool sanitized() noexcept {

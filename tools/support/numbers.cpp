@@ -20,7 +20,7 @@ std::string three_figures(double value) {
 
 std::string format_duration(double ns) {
     if (ns < 9.95) return fmt::format("{:.1f} ns", ns);
-    if (ns < 1e3) return fmt::format("{:.0f} ns", ns);
+    if (ns < 999.5) return fmt::format("{:.0f} ns", ns);
     if (ns < 1e6) return three_figures(ns / 1e3) + " us";
     if (ns < 1e9) return three_figures(ns / 1e6) + " ms";
     return three_figures(ns / 1e9) + " s";
@@ -48,15 +48,15 @@ std::string format_size(std::uint64_t bytes) {
     return fmt::format("{:.1f} {}", value, names.at(unit));
 }
 
-std::string format_threshold(std::uint64_t bytes) {
-    if (bytes < 1024) return fmt::format("{} bytes", bytes);
-    return fmt::format("{} ({} bytes)", format_size(bytes), bytes);
+std::string format_rate(double rate) {
+    if (rate < 0.005) return "0";
+    if (rate < 9.95) return fmt::format("{:.2g}", rate);
+    return format_count(static_cast<std::uint64_t>(std::llround(rate)));
 }
 
 std::string format_factor(double factor) {
-    if (factor >= 99.95) return format_count(static_cast<std::uint64_t>(std::llround(factor)));
-    if (factor >= 9.995) return fmt::format("{:.1f}", factor);
-    return fmt::format("{:.2f}", factor);
+    if (factor >= 9.95) return format_count(static_cast<std::uint64_t>(std::llround(factor)));
+    return fmt::format("{:.1f}", factor);
 }
 
 double median(std::vector<double> values) {

@@ -15,9 +15,9 @@ std::string format_duration(double ns);
 std::string format_count(std::uint64_t n);
 /// "64 B", "4 KiB", "3.6 MiB": short, for tables.
 std::string format_size(std::uint64_t bytes);
-/// "64 KiB (65536 bytes)": for thresholds, which must be exact.
-std::string format_threshold(std::uint64_t bytes);
-/// "1.32", "12.4", "290": a factor, with as many figures as mean something.
+/// "0", "0.02", "1.5", "16", "16,384": how often something happens each time.
+std::string format_rate(double rate);
+/// "1.3", "12", "2,900": a factor, with as many figures as mean something.
 std::string format_factor(double factor);
 
 /// Middle value, the mean of the two in the middle for an even count; 0 for none.

@@ -87,8 +87,7 @@ double time_of_clock() {
     for (int i = 0; i < 21; ++i) {
         constexpr int readings = 1000;
         const auto start = clock::now();
-        for (int reading = 0; reading < readings; ++reading) [[maybe_unused]]
-            const auto now = clock::now();
+        for (int reading = 0; reading < readings; ++reading) [[maybe_unused]] const auto now = clock::now();
         times.push_back(std::chrono::duration<double, std::nano>(clock::now() - start).count() / readings);
     }
     return median(times);
@@ -100,7 +99,8 @@ machine_facts look_at_machine() {
     machine_facts facts;
     facts.cpu = cpu_model();
     facts.cpus = usable_cpus();
-    facts.memory_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    facts.memory_bytes =
+        static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     utsname system{};
     if (::uname(&system) == 0) facts.kernel = fmt::format("{} {}", system.sysname, system.release);
     facts.libc = fmt::format("glibc {}", ::gnu_get_libc_version());
@@ -116,6 +116,7 @@ machine_facts look_at_machine() {
         facts.cache_status = fmt::format("unknown: {}", failure.what());
     }
     facts.clock_ns = time_of_clock();
+    facts.sanitized = sanitized;
     facts.instrumented = sanitized || !optimised || POLDER_CHECKED != 0;
     return facts;
 }

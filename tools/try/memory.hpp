@@ -16,6 +16,8 @@
 #include <memory>
 #include <new>
 
+#include "try/report.hpp"
+
 namespace tools::try_scenes {
 
 /// Copies that the program itself made of payload.
@@ -57,6 +59,8 @@ public:
         whole.shrink(offset);
         return tail;
     }
+    pool_books books() const { return {}; }
+    void forget_idle() noexcept {}
 };
 
 class polder_memory {
@@ -64,6 +68,12 @@ public:
     using buffer = polder::buffer;
     buffer get(std::size_t size) { return pool_.acquire(size); }
     buffer cut(buffer& whole, std::size_t offset, copy_count& /*copies*/) { return whole.split_off(offset); }
+    pool_books books() const {
+        const polder::pool_stats stats = pool_.stats();
+        return {stats.acquisitions, stats.releases,   stats.buffers_in_use,
+                stats.in_use_bytes, stats.idle_bytes, stats.committed_bytes_peak};
+    }
+    void forget_idle() noexcept { pool_.trim(); }
 
 private:
     polder::buffer_pool pool_{{.name = "try"}};  // every other option as it comes

@@ -22,7 +22,7 @@ public:
         return mix.front().from;
     }
 
-    static constexpr const char* in_words = "64 B to 4 MiB: 40 % below 512 B, 30 % to 16 KiB, 18 % to 256 KiB, 10 % to 1 MiB, 2 % above";
+    static constexpr const char* in_words = "64 B to 4 MiB, 7 in 10 of them below 16 KiB";
 
 private:
     struct range {

@@ -4,11 +4,12 @@
 #pragma once
 
 #include "support/terminal.hpp"
+#include "try/fault.hpp"
 #include "try/report.hpp"
 
 namespace tools::try_scenes {
 
 /// Never throws for what can go wrong within.
-misuse_scene show_misuse(progress& line);
+misuse_scene show_misuse(fault made, progress& line);
 
 }  // namespace tools::try_scenes

@@ -41,18 +41,38 @@ struct thread_times {
     latency_histogram get, cut, give_back;
 };
 
+/// The operation, timed; the time is noted unless this thread is still warming up.
 template <class Operation>
-auto timed(latency_histogram& times, Operation operation) {
+auto timed(latency_histogram& times, bool warm, Operation operation) {
     struct stopwatch {
         latency_histogram& times;
+        bool warm;
         std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
         ~stopwatch() {
             const auto elapsed = std::chrono::steady_clock::now() - start;
-            times.add(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count()));
+            if (warm) times.add(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(elapsed).count()));
         }
-    } watch{times};
+    } watch{times, warm};
     return operation();
 }
+
+/// Time and page faults of the whole process so far.
+struct snapshot {
+    std::chrono::steady_clock::time_point when;
+    double cpu_seconds = 0;
+    std::uint64_t minor_faults = 0;
+    std::uint64_t rss_peak_bytes = 0;
+
+    static snapshot take() {
+        rusage usage{};
+        ::getrusage(RUSAGE_SELF, &usage);
+        const auto seconds = [](const timeval& time) {
+            return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+        };
+        return {std::chrono::steady_clock::now(), seconds(usage.ru_utime) + seconds(usage.ru_stime),
+                static_cast<std::uint64_t>(usage.ru_minflt), static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
+    }
+};
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -68,16 +88,15 @@ class pipeline {
     };
 
 public:
-    pipeline(const source& from, std::uint64_t passes) : from_(from), passes_(passes) {}
+    pipeline(const source& from, const pipeline_plan& plan) : from_(from), plan_(plan) {}
 
     pipeline_figures run() {
-        const auto start = std::chrono::steady_clock::now();
+        start_ = warm_ = snapshot::take();
         std::thread reader([this] { guarded([this] { read(); }); });
         std::thread parser([this] { guarded([this] { parse(); }); });
         std::thread writer([this] { guarded([this] { write(); }); });
         std::thread receiver([this] { guarded([this] { receive(); }); });
         for (std::thread* each : {&reader, &parser, &writer, &receiver}) each->join();
-        figures_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         if (failure_) std::rethrow_exception(failure_);
         finish_figures();
         return figures_;
@@ -86,10 +105,10 @@ public:
 private:
     void read() {
         message_sizes sizes;
-        for (std::uint64_t pass = 0; pass < passes_; ++pass) {
+        for (std::uint64_t pass = 0; pass < plan_.passes; ++pass) {
             for (std::uint64_t at = 0; at < from_.pass_bytes();) {
                 const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(sizes.next(), from_.pass_bytes() - at));
-                buffer message = timed(reader_times_.get, [&] { return memory_.get(size); });
+                buffer message = timed(reader_times_.get, pass >= plan_.warm_up_passes, [&] { return memory_.get(size); });
                 read_file(message, at);
                 at += size;
                 ++buffers_read_;
@@ -101,7 +120,8 @@ private:
 
     void read_file(buffer& into, std::uint64_t offset) {
         for (std::size_t done = 0; done < into.size();) {
-            const ssize_t got = ::pread(from_.descriptor(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+            const ssize_t got =
+                ::pread(from_.descriptor(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) fail("reading the file");
             if (got == 0) throw std::runtime_error("the file became shorter while it was read");
@@ -111,6 +131,7 @@ private:
 
     void parse() {
         stream_hash hash;
+        std::uint64_t passes = 0;
         buffer carried;
         while (auto got = to_parser_.pop()) {
             buffer message = std::move(*got);
@@ -119,10 +140,12 @@ private:
             const std::size_t records_end = pass_ends ? message.size() : end_of_records(message);
             buffer unfinished;
             if (records_end < message.size())
-                unfinished = timed(parser_times_.cut, [&] { return memory_.cut(message, records_end, copies_); });
+                unfinished = timed(parser_times_.cut, passes >= plan_.warm_up_passes,
+                                   [&] { return memory_.cut(message, records_end, copies_); });
             if (pass_ends) {
                 if (hash.value() != from_.hash()) throw std::runtime_error("the file changed while it was read");
                 hash = {};
+                ++passes;
             }
             outgoing next{std::exchange(carried, std::move(unfinished)), std::move(message)};
             const std::size_t size = next.size();
@@ -142,11 +165,13 @@ private:
 
     void write() {
         while (auto next = to_writer_.pop()) {
+            if (plan_.made == fault::flip_byte && figures_.messages == 0) next->main.data()[0] ^= std::byte{1};
             send_message(*next);
             figures_.bytes_sent += next->size();
             ++figures_.messages;
-            if (next->carried) timed(writer_times_.give_back, [&] { next->carried.reset(); });
-            timed(writer_times_.give_back, [&] { next->main.reset(); });
+            const bool warm = figures_.bytes_sent > plan_.warm_up_passes * from_.pass_bytes();
+            if (next->carried) timed(writer_times_.give_back, warm, [&] { next->carried.reset(); });
+            timed(writer_times_.give_back, warm, [&] { next->main.reset(); });
         }
         ::shutdown(connection_.sender(), SHUT_WR);
     }
@@ -176,10 +201,12 @@ private:
 
     void receive() {
         stream_hash hash;
+        std::uint64_t passes = 0;
         frame_header header{};
         while (receive_exactly(&header, sizeof header)) {
             if (header.bytes > largest_message) throw std::runtime_error("a frame header arrived damaged");
-            buffer message = timed(receiver_times_.get, [&] { return memory_.get(static_cast<std::size_t>(header.bytes)); });
+            buffer message = timed(receiver_times_.get, passes >= plan_.warm_up_passes,
+                                   [&] { return memory_.get(static_cast<std::size_t>(header.bytes)); });
             ++buffers_received_;
             if (!receive_exactly(message.data(), message.size())) throw std::runtime_error("the connection ended within a message");
             hash.add(message.data(), message.size());
@@ -187,8 +214,10 @@ private:
             if (hash.total_bytes() >= from_.pass_bytes()) {
                 if (hash.total_bytes() != from_.pass_bytes() || hash.value() != from_.hash()) ++figures_.passes_wrong;
                 hash = {};
+                if (++passes == plan_.warm_up_passes) warm_ = snapshot::take();
             }
-            timed(receiver_times_.give_back, [&] { message.reset(); });
+            if (plan_.made == fault::keep_buffer && !kept_) kept_ = std::move(message);
+            timed(receiver_times_.give_back, passes >= plan_.warm_up_passes, [&] { message.reset(); });
         }
     }
 
@@ -222,6 +251,14 @@ private:
     }
 
     void finish_figures() {
+        const snapshot end = snapshot::take();
+        figures_.seconds = std::chrono::duration<double>(end.when - warm_.when).count();
+        figures_.cpu_seconds = end.cpu_seconds - warm_.cpu_seconds;
+        figures_.measured_bytes = (plan_.passes - plan_.warm_up_passes) * from_.pass_bytes();
+        figures_.warm_up_faults = warm_.minor_faults - start_.minor_faults;
+        figures_.measured_faults = end.minor_faults - warm_.minor_faults;
+        figures_.rss_peak_bytes = end.rss_peak_bytes;
+        figures_.books = memory_.books();
         reader_times_.get.merge(receiver_times_.get);
         writer_times_.give_back.merge(receiver_times_.give_back);
         const auto summary = [](const latency_histogram& times) {
@@ -240,12 +277,15 @@ private:
     static constexpr std::uint64_t largest_message = (std::uint64_t{4} << 20) + tail_bytes_max;
 
     const source& from_;
-    const std::uint64_t passes_;
+    const pipeline_plan plan_;
+    snapshot start_;
+    snapshot warm_;  // the receiver's: when the last pass of the warm-up had arrived
     Memory memory_;
     connection connection_;
     bounded_queue<buffer> to_parser_{queued_messages_max, queued_bytes_max};
     bounded_queue<outgoing> to_writer_{queued_messages_max, queued_bytes_max};
     thread_times reader_times_, parser_times_, writer_times_, receiver_times_;
+    buffer kept_;                         // the receiver's
     copy_count copies_;                   // the parser's
     std::uint64_t buffers_read_ = 0;      // the reader's
     std::uint64_t buffers_received_ = 0;  // the receiver's
@@ -254,33 +294,11 @@ private:
     std::exception_ptr failure_;
 };
 
-rusage usage_so_far() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return usage;
-}
-
-double cpu_seconds(const rusage& usage) {
-    const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6; };
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-template <class Memory>
-pipeline_figures run_with(const source& from, std::uint64_t passes) {
-    const rusage before = usage_so_far();
-    pipeline<Memory> line(from, passes);
-    pipeline_figures figures = line.run();
-    const rusage after = usage_so_far();
-    figures.cpu_seconds = cpu_seconds(after) - cpu_seconds(before);
-    figures.minor_faults = static_cast<std::uint64_t>(after.ru_minflt - before.ru_minflt);
-    figures.rss_peak_bytes = static_cast<std::uint64_t>(after.ru_maxrss) * 1024;
-    return figures;
-}
-
 }  // namespace
 
-pipeline_figures run_pipeline(memory_kind kind, const source& from, std::uint64_t passes) {
-    return kind == memory_kind::malloc ? run_with<malloc_memory>(from, passes) : run_with<polder_memory>(from, passes);
+pipeline_figures run_pipeline(const source& from, const pipeline_plan& plan) {
+    if (plan.kind == memory_kind::malloc) return pipeline<malloc_memory>(from, plan).run();
+    return pipeline<polder_memory>(from, plan).run();
 }
 
 }  // namespace tools::try_scenes

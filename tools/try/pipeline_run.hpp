@@ -13,12 +13,20 @@
 
 #include <cstdint>
 
+#include "try/fault.hpp"
 #include "try/report.hpp"
 #include "try/source.hpp"
 
 namespace tools::try_scenes {
 
-/// Moves `passes` times the source. Throws std::system_error when the socket or the file fails.
-pipeline_figures run_pipeline(memory_kind kind, const source& from, std::uint64_t passes);
+struct pipeline_plan {
+    memory_kind kind{};
+    std::uint64_t passes = 0;          ///< over the source, all told
+    std::uint64_t warm_up_passes = 0;  ///< of these; moved and checked, but not measured
+    fault made = fault::none;
+};
+
+/// Moves the source. Throws std::system_error when the socket or the file fails.
+pipeline_figures run_pipeline(const source& from, const pipeline_plan& plan);
 
 }  // namespace tools::try_scenes

@@ -31,10 +31,11 @@ struct machine_facts {
     std::string kernel;
     std::string libc;
     std::string compiler;
-    std::string huge_pages;    ///< the setting for transparent huge pages
-    std::string cache_status;  ///< of polder's per-CPU caches
-    double clock_ns = 0;       ///< what reading the clock adds to each time
-    bool instrumented = false; ///< a debug or sanitizer build: its times say nothing
+    std::string huge_pages;     ///< the setting for transparent huge pages
+    std::string cache_status;   ///< of polder's per-CPU caches
+    double clock_ns = 0;        ///< what reading the clock adds to each time
+    bool instrumented = false;  ///< a debug or sanitizer build: its times say nothing
+    bool sanitized = false;     ///< a sanitizer build: its page faults say nothing either
 };
 
 /// Times of one operation, in ns.
@@ -44,23 +45,40 @@ struct operation_times {
     double max = 0;
 };
 
-/// One run of the pipeline, as it comes out of the child. Plain bytes.
+/// What a pool says about itself when the program is done with it.
+struct pool_books {
+    std::uint64_t acquisitions = 0;
+    std::uint64_t releases = 0;
+    std::uint64_t buffers_in_use = 0;
+    std::uint64_t in_use_bytes = 0;
+    std::uint64_t idle_bytes = 0;
+    std::uint64_t committed_bytes_peak = 0;
+};
+
+/// One run of the pipeline, as it comes out of the child. Plain bytes. The passes before `measured` began are the warm-up.
 struct pipeline_figures {
-    double seconds = 0;
-    double cpu_seconds = 0;  ///< of all threads, kernel included
+    double seconds = 0;      ///< measured
+    double cpu_seconds = 0;  ///< measured, of all threads, kernel included
+    std::uint64_t measured_bytes = 0;
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
     std::uint64_t messages = 0;
-    std::uint64_t passes_wrong = 0;  ///< passes over the file whose hash differed on arrival
-    std::uint64_t minor_faults = 0;
+    std::uint64_t passes_wrong = 0;    ///< passes over the file whose hash differed on arrival
+    std::uint64_t warm_up_faults = 0;  ///< minor page faults
+    std::uint64_t measured_faults = 0;
     std::uint64_t rss_peak_bytes = 0;
     std::uint64_t copies = 0;  ///< memcpy calls of the program, payload only
     std::uint64_t copied_bytes = 0;
-    std::uint64_t buffers = 0;  ///< got
-    operation_times get, cut, give_back;
-    std::uint8_t transport = 0;  ///< index into transport_names
+    std::uint64_t buffers = 0;            ///< got, as the program counts
+    operation_times get, cut, give_back;  ///< measured
+    pool_books books;                     ///< of polder only
+    std::uint8_t transport = 0;           ///< index into transport_names
 
-    double bytes_per_second() const noexcept { return seconds > 0 ? static_cast<double>(bytes_received) / seconds : 0; }
+    double bytes_per_second() const noexcept { return seconds > 0 ? static_cast<double>(measured_bytes) / seconds : 0; }
+    double cpu_ns_per_gib() const noexcept {
+        constexpr double gib = 1 << 30;
+        return measured_bytes > 0 ? cpu_seconds * 1e9 * gib / static_cast<double>(measured_bytes) : 0;
+    }
 };
 inline constexpr std::array<const char*, 3> transport_names{"TCP over 127.0.0.1", "TCP over ::1", "a Unix socket pair"};
 
@@ -71,25 +89,30 @@ struct pipeline_scene {
     std::uint64_t file_bytes = 0;
     std::uint64_t pass_bytes = 0;
     std::uint64_t passes = 0;
-    std::uint64_t hash = 0;  ///< XXH64 of one pass
+    std::uint64_t warm_up_passes = 0;  ///< of these
+    std::uint64_t hash = 0;            ///< XXH64 of one pass
     std::string transport;
     side_by_side<std::vector<pipeline_figures>> runs;  ///< in the order they ran, alternating
     side_by_side<pipeline_figures> median;             ///< figure by figure
     bool same_bytes = false;                           ///< in every run of both
+    bool all_came_home = false;                        ///< in every run with polder, by the pool's own count
 };
 
 enum class pattern : std::uint8_t { same_thread, hand_off, burst };
 inline constexpr std::array<pattern, 3> all_patterns{pattern::same_thread, pattern::hand_off, pattern::burst};
 
-enum class verdict : std::uint8_t { pool_pays, no_difference, malloc_is_fine, not_run };
+enum class verdict : std::uint8_t { pool_pays, no_difference, malloc_is_faster, runs_disagree, not_run };
 
 struct table_cell {
     pattern how{};
     std::uint64_t size = 0;
-    side_by_side<std::vector<double>> runs;  ///< ns per buffer
-    side_by_side<double> ns;                 ///< medians
+    side_by_side<std::vector<double>> runs;         ///< ns per buffer
+    side_by_side<std::vector<double>> faults_runs;  ///< minor page faults per buffer
+    side_by_side<double> ns;                        ///< medians
+    side_by_side<double> faults;                    ///< medians
     verdict says = verdict::not_run;
     std::string why_not;  ///< for not_run
+    bool failed = false;  ///< not_run because something broke, not because the machine is too small
 
     double factor() const noexcept { return ns.polder > 0 ? ns.malloc / ns.polder : 0; }
 };
@@ -112,11 +135,12 @@ struct promise {
     std::string text;
     bool judged = true;  ///< false: this build or this run cannot tell
     bool kept = false;
-    std::string found;
+    std::string found{};
 };
 
 struct report {
     bool quick = false;
+    std::string fault_made;  ///< on purpose; see fault.hpp
     double seconds = 0;
     machine_facts machine;
     pipeline_scene pipeline;

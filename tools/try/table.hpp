@@ -4,11 +4,12 @@
 #pragma once
 
 #include "support/terminal.hpp"
+#include "try/fault.hpp"
 #include "try/report.hpp"
 
 namespace tools::try_scenes {
 
 /// Never throws for what can go wrong within: a cell then says why it was not run.
-table_scene show_table(bool quick, progress& line);
+table_scene show_table(bool quick, fault made, progress& line);
 
 }  // namespace tools::try_scenes

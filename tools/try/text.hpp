@@ -11,7 +11,7 @@
 namespace tools::try_scenes {
 
 std::string machine_text(const machine_facts& machine, const palette& colours);
-std::string pipeline_text(const pipeline_scene& scene, const palette& colours);
+std::string pipeline_text(const pipeline_scene& scene, const machine_facts& machine, const palette& colours);
 std::string table_text(const table_scene& scene, const palette& colours);
 std::string misuse_text(const misuse_scene& scene, const palette& colours);
 /// What was promised and what was found, and what to do next.

@@ -10,9 +10,11 @@
 
 namespace tools::try_scenes {
 
-/// A difference counts when it is a quarter and 5 ns at least, and when most runs agree on its direction. Less is "no difference".
-inline constexpr double factor_that_counts = 1.25;
-inline constexpr double ns_that_count = 5;
+/// A difference counts from this factor on, and when the runs agree on it. Less is "no difference".
+inline constexpr double factor_that_counts = 1.1;
+
+/// Whether most runs of the one lie beyond most runs of the other: the middle halves of both do not overlap.
+bool runs_agree(const std::vector<double>& one, const std::vector<double>& other);
 
 verdict verdict_of(const table_cell& cell);
 
@@ -21,7 +23,7 @@ const char* to_string(verdict says) noexcept;
 const char* name_of(pattern how) noexcept;
 const char* description_of(pattern how) noexcept;
 
-/// One plain sentence or two per pattern, with thresholds in bytes, and one that says where polder loses.
+/// One plain sentence or two per pattern: where a pool pays, where it makes no difference, where it loses.
 std::vector<std::string> sentences_for(const std::vector<table_cell>& cells);
 
 }  // namespace tools::try_scenes

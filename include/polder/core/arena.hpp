@@ -37,20 +37,20 @@
 namespace polder::core {
 
 struct arena_options {
-    std::span<const std::size_t> tiers;     ///< see size_class_table
-    std::size_t committed_bytes_max = 0;    ///< hard cap
-    std::size_t idle_bytes_max = 0;         ///< what may stay resident without being held; trimmed down to it on release
-    std::size_t cpu_cache_bytes_max = 0;    ///< of one CPU, all classes together
-    std::size_t address_bytes = 0;          ///< room for slabs; 0 = four times the cap, at least 1 GiB
-    const char* name = "";                  ///< for messages; copied
-    bool per_cpu = true;                    ///< false: every acquisition and release is a compare-exchange
+    std::span<const std::size_t> tiers;   ///< see size_class_table
+    std::size_t committed_bytes_max = 0;  ///< hard cap
+    std::size_t idle_bytes_max = 0;       ///< what may stay resident without being held; trimmed down to it on release
+    std::size_t cpu_cache_bytes_max = 0;  ///< of one CPU, all classes together
+    std::size_t address_bytes = 0;        ///< room for slabs; 0 = four times the cap, at least 1 GiB
+    const char* name = "";                ///< for messages; copied
+    bool per_cpu = true;                  ///< false: every acquisition and release is a compare-exchange
 };
 
 enum class outcome : std::uint8_t {
     done,
-    exhausted,       ///< committed_bytes_max, or no room for slabs
-    out_of_memory,   ///< the system refused
-    mismatch,        ///< the word is not what the handle says
+    exhausted,      ///< committed_bytes_max, or no room for slabs
+    out_of_memory,  ///< the system refused
+    mismatch,       ///< the word is not what the handle says
 };
 
 /// A slot taken for a user.
@@ -98,26 +98,30 @@ public:
 
     // --- the fast path -----------------------------------------------------------------------------------------------
 
-    /// One attempt to take a slot of class `c` from this CPU's cache. O(1), no atomic operation.
-    POLDER_INLINE bool take(class_number c, std::uint64_t requested, acquisition& out) noexcept {
+    /// One attempt to take a slot for `bytes` from this CPU's cache; 1 <= bytes <= classes().largest(). O(1), no atomic operation.
+    POLDER_INLINE bool take(std::size_t bytes, acquisition& out) noexcept {
+        const class_access* to = &access_to_[classes_.first_candidate(bytes)];
+        while (to->slot_bytes < bytes) ++to;
+        const auto c = static_cast<class_number>(to->cls);
         taken_slot got;
-        if (take_cached(access_, stacks_of(c), c, generation_one + tag_held - kind_cached, requested, got) != attempt::done)
-            return false;
-        const std::size_t slot_bytes = classes_[c].slot_bytes;
+        if (take_cached(access_, to->stacks, c, generation_one + tag_held, note_for(c, bytes), got) != attempt::done) return false;
+        const std::size_t slot_bytes = to->slot_bytes;
         out = {address(got.slot, slot_bytes), slot_bytes, got.word, got.slot, c};
         return true;
     }
 
     /// One attempt to put a slot on this CPU's cache. False: not done, for whatever reason; `release` sorts it out.
+    /// Never done for class `huge`, which has no cache.
     POLDER_INLINE bool put(class_number c, slot_number slot, word_bits expected) noexcept {
-        return put_cached(access_, stacks_of(c), slot, expected) == attempt::done;
+        return put_cached(access_, access_to_[c].stacks, slot, expected) == attempt::done;
     }
 
     // --- the slow path behind it -------------------------------------------------------------------------------------
 
     /// Takes a slot of class `c` by every means: cache, refill, a larger class, a new slab, draining, trimming.
-    /// out_of_memory or exhausted: nothing changed.
-    [[nodiscard]] outcome acquire(class_number c, std::uint64_t requested, acquisition& out) noexcept;
+    /// A larger class serves only if its slots too lie at multiples of `alignment`. out_of_memory or exhausted: nothing changed.
+    [[nodiscard]] outcome acquire(class_number c, std::uint64_t requested, acquisition& out,
+                                  std::size_t alignment = slot_bytes_min) noexcept;
     /// A run of its own length, for requests above the last class.
     [[nodiscard]] outcome acquire_huge(std::size_t bytes, std::uint64_t requested, acquisition& out) noexcept;
     /// Gives a slot back. `mismatch`: the word was not `expected`, nothing changed, `actual` says what it was.
@@ -130,20 +134,27 @@ public:
     }
     /// Judges any pointer without touching what it points to. O(1).
     location locate(const void* pointer) const noexcept;
+    /// Judges any number: `slot`, or `unassigned` when there is no such slot at present. O(1).
+    location locate_slot(slot_number slot) const noexcept;
     word_bits word(slot_number slot) const noexcept { return record(slot).word.load(std::memory_order_acquire); }
-    std::uint64_t requested(slot_number slot) const noexcept { return record(slot).note.load(std::memory_order_relaxed); }
+    std::uint64_t note(slot_number slot) const noexcept { return record(slot).note.load(std::memory_order_relaxed); }
+    /// The class that a held slot serves.
+    class_number class_of(slot_number slot) const noexcept { return static_cast<class_number>(note(slot) >> note_class_shift); }
     /// The holder of a slot notes that it uses another number of bytes.
     void set_requested(slot_number slot, std::uint64_t bytes) noexcept {
-        record(slot).note.store(bytes, std::memory_order_relaxed);
+        record(slot).note.store((note(slot) & ~note_bytes_mask) | bytes, std::memory_order_relaxed);
     }
     /// Sets or clears a flag of the note; false when it was so already. Of two that race, one is told false.
     bool set_note_flag(slot_number slot, std::uint64_t flag, bool on) noexcept {
         auto& note = record(slot).note;
-        const std::uint64_t before = on ? note.fetch_or(flag, std::memory_order_acq_rel) : note.fetch_and(~flag, std::memory_order_acq_rel);
+        const std::uint64_t before =
+            on ? note.fetch_or(flag, std::memory_order_acq_rel) : note.fetch_and(~flag, std::memory_order_acq_rel);
         return ((before & flag) != 0) != on;
     }
     const size_class_table& classes() const noexcept { return classes_; }
     bool owns(const void* pointer) const noexcept;
+    /// The pool object is gone.
+    bool is_closed() const noexcept { return closed_.load(std::memory_order_relaxed); }
     bool is_per_cpu() const noexcept { return per_cpu_; }
     const arena_options& options() const noexcept { return options_; }
     const char* name() const noexcept { return name_.c_str(); }
@@ -172,7 +183,7 @@ private:
     ~arena() = default;
 
     // -- small accessors
-    POLDER_INLINE std::byte* stacks_of(class_number c) const noexcept { return stacks_[c]; }
+    std::byte* stacks_of(class_number c) const noexcept { return access_to_[c].stacks; }
     slot_record& record(slot_number slot) const noexcept { return access_.records[slot]; }
     slab_record& slab(std::size_t index) const noexcept { return slabs_[index]; }
     slab_word word_of_slab(std::size_t index) const noexcept {
@@ -191,9 +202,11 @@ private:
     std::atomic<std::uint64_t>* bitmap(std::size_t slab_index, std::uint32_t slots) const noexcept;
 
     // -- arena_refill.cpp
+    /// Below this an arena is so small that its idle memory is not worth a slow path.
+    static constexpr std::size_t reuse_from_bytes = std::size_t{64} << 20;
     static constexpr std::size_t batch_max = 64;
-    outcome refill(class_number c, std::uint64_t requested, acquisition& out) noexcept;
-    outcome make_room(class_number c, std::uint64_t requested, acquisition& out, outcome why) noexcept;
+    outcome refill(class_number c, std::uint64_t requested, std::size_t alignment, acquisition& out) noexcept;
+    outcome make_room(class_number c, std::uint64_t requested, std::size_t alignment, acquisition& out, outcome why) noexcept;
     void hand_out(class_number c, slot_number slot, std::uint64_t requested, acquisition& out) noexcept;
     void stock_cache(class_number c, std::span<const slot_number> slots) noexcept;
     bool flush(class_number c) noexcept;
@@ -208,8 +221,10 @@ private:
     };
     std::size_t claim_hints(class_number c, std::span<slot_number> out, claim_limits& limits) noexcept;
     std::size_t claim_bits(class_number c, std::span<slot_number> out, claim_limits& limits) noexcept;
-    bool claim_above(class_number c, std::size_t slot_bytes_max, slot_number& slot, class_number& got) noexcept;
-    bool claim(class_number c, slot_number slot, claim_limits& limits) noexcept;
+    std::size_t claim_warm(class_number c, std::span<slot_number> out) noexcept;
+    bool claim_above(class_number c, std::size_t slot_bytes_max, std::size_t alignment, slot_number& slot,
+                     class_number& got) noexcept;
+    bool claim(class_number c, slot_number slot, claim_limits& limits, bool& was_warm) noexcept;
     void claimed(class_number c, std::span<const slot_number> slots, std::size_t warm) noexcept;
     void note_free(slot_number slot) noexcept;
     bool recover_lost_hints(class_number c) noexcept;
@@ -227,7 +242,16 @@ private:
 
     // -- arena_drain.cpp
     bool open_cache(class_number c) noexcept;
+    using cpu_set = std::array<std::uint64_t, cpus_max / 64>;
+    static constexpr std::size_t opened_groups = 4;  ///< a bit per class at the beginning of each set: its stack was opened
+    std::size_t set_offset(std::size_t cpu) const noexcept { return (1 + cpu) * layout_.cache_set_bytes; }
+    std::atomic<std::uint64_t>* opened_of(std::size_t set) const noexcept {
+        return reinterpret_cast<std::atomic<std::uint64_t>*>(cache_sets_ + set);
+    }
+    cpu_set close_cpu_sets() noexcept;
+    void empty_cpu_set(std::size_t cpu) noexcept;
     void empty_cpu_sets(bool reopen) noexcept;
+    void empty_cpu_sets(const cpu_set& open, bool reopen) noexcept;
     void enter_maintenance() noexcept;
     bool try_enter_maintenance() noexcept;
     void leave_maintenance() noexcept { maintenance_.unlock(); }
@@ -252,7 +276,14 @@ private:
     std::atomic<bool> closed_{false};
     std::atomic<unsigned> fork_depth_{0};
 
-    std::array<std::byte*, size_class_table::classes_max> stacks_{};  ///< a class's stack in set 0
+    /// What the fast path needs of a class. Numbers that name no class lead to a stack that is empty and closed.
+    struct class_access {
+        std::byte* stacks = nullptr;  ///< the class's stack in set 0
+        std::uint32_t slot_bytes = ~std::uint32_t{0};
+        std::uint32_t cls = size_class_table::huge;
+    };
+    static_assert(size_class_table::cacheable_bytes_max <= ~std::uint32_t{0});
+    std::array<class_access, 256> access_to_{};
     size_class_table classes_;
     std::size_t cached_bytes_max_ = 0;  ///< what the caches of the CPUs we may run on can hold together
     std::array<std::uint32_t, size_class_table::classes_max> cache_limits_{};  ///< bytes of entries, as in cache_header::limit

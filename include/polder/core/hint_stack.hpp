@@ -31,8 +31,7 @@ public:
             const auto count = std::min<std::size_t>(slots.size(), capacity - height);
             for (std::size_t i = 0; i != count; ++i) cells_[height + i].store(slots[i], std::memory_order_relaxed);
             // release: the cells are written before the height that covers them; pairs with the acquire in pop.
-            if (head_.compare_exchange_weak(head, next(head, height + count), std::memory_order_release,
-                                            std::memory_order_relaxed))
+            if (head_.compare_exchange_weak(head, next(head, height + count), std::memory_order_release, std::memory_order_relaxed))
                 return count;
         }
     }
@@ -44,10 +43,8 @@ public:
             const std::uint32_t height = std::min(height_of(head), capacity);
             const auto count = std::min<std::size_t>(out.size(), height);
             if (count == 0) return 0;
-            for (std::size_t i = 0; i != count; ++i)
-                out[i] = cells_[height - 1 - i].load(std::memory_order_relaxed);
-            if (head_.compare_exchange_weak(head, next(head, height - count), std::memory_order_acquire,
-                                            std::memory_order_acquire))
+            for (std::size_t i = 0; i != count; ++i) out[i] = cells_[height - 1 - i].load(std::memory_order_relaxed);
+            if (head_.compare_exchange_weak(head, next(head, height - count), std::memory_order_acquire, std::memory_order_acquire))
                 return count;
         }
     }

@@ -32,8 +32,8 @@ public:
 /// Private memory of this process; gone with the object.
 class anonymous_region final : public region {
 public:
-    /// Reserves `length` bytes; `base()` is nullptr when the system refuses.
-    explicit anonymous_region(std::size_t length) noexcept;
+    /// Reserves `length` bytes and commits the first `front` of them; `base()` is nullptr, and errno set, when the system refuses.
+    explicit anonymous_region(std::size_t length, std::size_t front = 0) noexcept;
     ~anonymous_region() override;
 
     std::byte* base() const noexcept override { return base_; }

@@ -20,11 +20,15 @@ namespace polder::core {
 
 using class_number = std::uint8_t;
 
+constexpr std::uint64_t note_for(class_number c, std::uint64_t requested) noexcept {
+    return requested | std::uint64_t{c} << note_class_shift;
+}
+
 /// Eight steps per doubling from 64 bytes up: step 7 holds 1 … 64, step 8 holds 65 … 72, and so on.
 constexpr std::size_t size_step_of(std::size_t bytes) noexcept {
     const std::size_t m = (bytes - 1) | 63;
-    const auto top = static_cast<unsigned>(std::bit_width(m)) - 1;
-    return ((top - 5) << 3) + ((m >> (top - 3)) & 7);
+    const auto top = static_cast<unsigned>(std::countl_zero(m)) ^ 63U;  // its highest bit; 5 or more
+    return (top << 3) + (m >> (top - 3)) - 48;                          // the four highest bits are 8 … 15
 }
 
 /// One size of slots. Constant after the table is made.
@@ -38,7 +42,7 @@ struct size_class {
 class size_class_table {
 public:
     static constexpr std::size_t classes_max = 224;
-    static constexpr class_number huge = 255;                           ///< a run of its own length
+    static constexpr class_number huge = 255;                                  ///< no class of the table: a run of its own length
     static constexpr std::size_t cacheable_bytes_max = std::size_t{64} << 20;  ///< last class of slab runs
 
     /// `tiers`: ascending slot sizes, each a multiple of 64 and at most 4 MiB; classes of slab runs up to 64 MiB are added
@@ -47,10 +51,13 @@ public:
 
     /// The smallest class that holds `bytes`. 1 <= bytes <= largest().
     constexpr class_number class_of(std::size_t bytes) const noexcept {
-        class_number c = first_[size_step_of(bytes)];
+        class_number c = first_candidate(bytes);
         while (classes_[c].slot_bytes < bytes) ++c;
         return c;
     }
+
+    /// The first class that may hold `bytes`: it, or one soon after it, does.
+    constexpr class_number first_candidate(std::size_t bytes) const noexcept { return first_[size_step_of(bytes)]; }
 
     const size_class& operator[](class_number c) const noexcept { return classes_[c]; }
     std::size_t count() const noexcept { return count_; }

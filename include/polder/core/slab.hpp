@@ -39,18 +39,13 @@ struct slab_word {
     }
 };
 
-/// The low half of the word of a slab that is assigned to class `c`: what the fast path compares.
-constexpr std::uint32_t assigned_word_low(class_number c) noexcept {
-    return static_cast<std::uint32_t>(slab_word{slab_state::assigned, c, 0, 0}.bits());
-}
-
 /// One cache line. Lives in the region; all zero is a free slab that was never used.
 struct alignas(64) slab_record {
     std::atomic<std::uint64_t> word;
     std::atomic<std::uint32_t> busy;         ///< hint: slots that are CACHED, HELD or in transit
     std::atomic<std::uint32_t> used;         ///< words [used, slots) were not claimed since the carving; raised before a claim
     std::atomic<std::uint32_t> retired;      ///< while free: words [0, retired) say RETIRED, the rest FREE cold
-    std::atomic<std::uint32_t> idle_since;   ///< hint: clock of the arena when the slab was last seen to become idle
+    std::atomic<std::uint32_t> released_at;  ///< hint: clock of the arena when a slot of it last became FREE
     std::atomic<std::uint64_t> warm_bytes;   ///< free: so much of its front is resident; assigned: so much behind its last slot is
     std::atomic<std::uint64_t> generations;  ///< sum of the generations of its words when it was carved
     std::atomic<std::uint64_t> free_bits;    ///< hint: FREE slots among the first 64; slabs of more slots have a bitmap

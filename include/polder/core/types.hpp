@@ -47,15 +47,17 @@ constexpr slot_number make_slot(std::size_t slab, std::size_t place) noexcept {
     return static_cast<slot_number>(slab << slot_shift | place);
 }
 
-/// Of a note: the low bits are the requested bytes; the top bits say who brings the slot back when no handle does.
+/// The note of a slot: the requested bytes in the low 48 bits; the class that the slot serves in the next 8; at the top, who brings the
+/// slot back when no handle does.
 inline constexpr std::uint64_t note_raw = std::uint64_t{1} << 63;       ///< a raw pointer
 inline constexpr std::uint64_t note_detached = std::uint64_t{1} << 62;  ///< a detached_buffer
-inline constexpr std::uint64_t note_bytes_mask = note_detached - 1;
+inline constexpr unsigned note_class_shift = 48;
+inline constexpr std::uint64_t note_bytes_mask = (std::uint64_t{1} << note_class_shift) - 1;
 
 /// What the arena keeps about one slot. 16 bytes, so that word and note share a cache line and travel together.
 struct slot_record {
     std::atomic<std::uint64_t> word;  ///< the truth: see slot_word.hpp
-    std::atomic<std::uint64_t> note;  ///< written by an acquisition just before its word: see note_raw
+    std::atomic<std::uint64_t> note;  ///< written just before the word becomes HELD or CACHED
 };
 static_assert(sizeof(slot_record) == 16);
 

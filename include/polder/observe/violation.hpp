@@ -11,7 +11,7 @@
 namespace polder {
 
 enum class violation_kind : std::uint8_t {
-    double_release,    ///< the slot was already given back
+    double_release,    ///< the slot was already given back, or will be by the handle that owns it
     stale_handle,      ///< the slot was given back and has been acquired by somebody else since
     foreign_pointer,   ///< the address belongs to no pool
     interior_pointer,  ///< the address is inside a slot, not at its beginning
@@ -25,15 +25,16 @@ const char* to_string(violation_kind kind) noexcept;
 /// Everything known about one misuse. The strings live as long as the call of the handler.
 struct violation {
     violation_kind kind{};
-    const char* pool = "";                  ///< where it was noticed
-    const char* other_pool = "";            ///< owner of the address, for wrong_pool
-    const void* address = nullptr;          ///< what was given back
-    std::uint32_t slot = 0;                 ///< number of the slot, where there is one
-    std::size_t slot_bytes = 0;             ///< its size
-    std::uint64_t handle_generation = 0;    ///< the acquisition that the handle stems from; 0 for raw pointers
-    std::uint64_t slot_generation = 0;      ///< the acquisition that the slot has seen last
-    std::size_t expected_bytes = 0;         ///< wrong_size: what was acquired
-    std::size_t given_bytes = 0;            ///< wrong_size: what was given back
+    const char* pool = "";                ///< where it was noticed
+    const char* other_pool = "";          ///< owner of the address, for wrong_pool
+    const void* address = nullptr;        ///< what was given back
+    std::uint32_t slot = 0;               ///< number of the slot, where there is one
+    std::size_t slot_bytes = 0;           ///< its size
+    std::uint64_t handle_generation = 0;  ///< the acquisition that the handle stems from; 0 for raw pointers
+    std::uint64_t slot_generation = 0;    ///< the acquisition that the slot has seen last
+    bool is_owned_by_handle = false;      ///< double_release: a handle or a detached_buffer has yet to give the slot back
+    std::size_t expected_bytes = 0;       ///< wrong_size: what was acquired
+    std::size_t given_bytes = 0;          ///< wrong_size: what was given back
 };
 
 /// One line: what happened, in which pool, with numbers, and the likely cause.

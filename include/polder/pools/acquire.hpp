@@ -28,7 +28,8 @@ void acquire_slot(core::arena& arena, std::size_t size, std::size_t alignment, s
 [[noreturn]] void throw_acquire_error(core::arena& arena, std::error_code why, std::size_t size, std::size_t alignment);
 
 /// Gives a slot back on the slow path; a word that is not `expected` is reported as a violation.
-void release_slot(core::arena& arena, core::class_number c, core::slot_number slot, core::word_bits expected, const void* data) noexcept;
+void release_slot(core::arena& arena, core::class_number c, core::slot_number slot, core::word_bits expected,
+                  const void* data) noexcept;
 
 /// Reports a release through a raw value: `at` is what arena.locate() said of the pointer.
 void report_bad_pointer(core::arena& arena, const core::location& at, const void* pointer) noexcept;

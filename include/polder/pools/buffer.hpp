@@ -41,8 +41,7 @@ public:
           capacity_(std::exchange(other.capacity_, 0)),
           word_(other.word_),
           slot_(other.slot_),
-          class_(other.class_),
-          is_special_(other.is_special_) {}
+          class_(other.class_) {}
 
     /// Gives back what it had.
     buffer& operator=(buffer&& other) noexcept {
@@ -109,7 +108,6 @@ public:
         std::swap(word_, other.word_);
         std::swap(slot_, other.slot_);
         std::swap(class_, other.class_);
-        std::swap(is_special_, other.is_special_);
     }
 
     /// Number of the slot inside its pool, and of the acquisition: for reports and tests.
@@ -122,26 +120,35 @@ private:
 
     /// Buffers of this size and more are coloured: below, slots do not begin at page boundaries anyway.
     static constexpr std::size_t coloured_from = std::size_t{32} << 10;
+    /// In place of the class: shares its slot, or has a run of its own length. Goes home on the slow path, where the note tells the class.
+    static constexpr core::class_number slow = core::size_class_table::huge;
 
-    POLDER_INLINE buffer(core::arena* arena, const core::acquisition& got, std::size_t size, std::size_t colour_mask) noexcept
-        : arena_(arena), data_(got.data), size_(size), capacity_(got.slot_bytes), word_(got.word), slot_(got.slot), class_(got.cls) {
+    POLDER_INLINE buffer(core::arena* arena, const core::acquisition& got, std::size_t size,
+                         const std::size_t& colour_mask) noexcept
+        : arena_(arena),
+          data_(got.data),
+          size_(size),
+          capacity_(got.slot_bytes),
+          word_(got.word),
+          slot_(got.slot),
+          class_(got.cls) {
+        if (arena == nullptr) __builtin_unreachable();
         if (got.slot_bytes >= coloured_from) {
             const std::size_t wanted = ((std::size_t{core::slab_of(slot_)} + slot_) << 6) & colour_mask;
             const std::size_t room = (got.slot_bytes - size) & ~std::size_t{63};
             const std::size_t colour = wanted < room ? wanted : room;
             data_ += colour;
             capacity_ -= colour;
-            is_special_ = got.cls == core::size_class_table::huge;
         }
     }
 
     POLDER_INLINE void give_back() noexcept {
-        if (is_special_ || !arena_->put(class_, slot_, word_)) [[unlikely]]
-            give_back_slow(arena_, class_, slot_, word_, data_, is_special_);
+        if (!arena_->put(class_, slot_, word_)) [[unlikely]]
+            give_back_slow(arena_, class_, slot_, word_, data_);
     }
     /// By value, so that a handle that never leaves a function can live in registers.
     POLDER_COLD static void give_back_slow(core::arena* arena, core::class_number c, core::slot_number slot, core::word_bits word,
-                                           const std::byte* data, bool is_special) noexcept;
+                                           const std::byte* data) noexcept;
     void share();
 
     core::arena* arena_ = nullptr;
@@ -150,8 +157,7 @@ private:
     std::size_t capacity_ = 0;
     core::word_bits word_ = 0;  ///< what the slot's word says while this handle owns it
     core::slot_number slot_ = 0;
-    core::class_number class_ = 0;
-    bool is_special_ = false;  ///< shares its slot, or has a run of its own length: released on the slow path
+    core::class_number class_ = 0;  ///< `slow` when no CPU's cache may take the slot
 };
 
 }  // namespace polder

@@ -40,10 +40,11 @@ public:
     /// Throws invalid_size (0, or more than could ever fit under committed_bytes_max), exhausted (committed_bytes_max reached, after
     /// every cache was drained), out_of_memory (the system refused). The pool is unchanged then.
     POLDER_INLINE buffer acquire(std::size_t size) {
+        core::arena* const from = arena_;
         core::acquisition got;
-        if (!take(size, got)) [[unlikely]]
+        if (!take(from, size, got)) [[unlikely]]
             got = acquire_slow(size);
-        return buffer(arena_, got, size, colour_mask_);
+        return buffer(from, got, size, colour_mask_);
     }
 
     /// The same, aligned to `alignment`, a power of two up to 4 MiB. Throws invalid_alignment besides.
@@ -51,13 +52,14 @@ public:
 
     /// The same without exceptions: an empty handle and the reason in `error`, which is cleared on success.
     POLDER_INLINE buffer try_acquire(std::size_t size, std::error_code& error) noexcept {
+        core::arena* const from = arena_;
         core::acquisition got;
         error.clear();
-        if (!take(size, got)) [[unlikely]] {
+        if (!take(from, size, got)) [[unlikely]] {
             got = try_acquire_slow(size, error);
             if (error) return {};
         }
-        return buffer(arena_, got, size, colour_mask_);
+        return buffer(from, got, size, colour_mask_);
     }
 
     // --- raw pointers, for interfaces that cannot carry a handle ----------------------------------------------------------
@@ -101,11 +103,11 @@ public:
     const char* cache_status() const noexcept;
 
 private:
-    POLDER_INLINE bool take(std::size_t size, core::acquisition& got) noexcept {
+    POLDER_INLINE static bool take(core::arena* from, std::size_t size, core::acquisition& got) noexcept {
         // A size of 0 wraps around and is as wrong as one beyond the table.
-        if (size - 1 >= arena_->classes().largest()) [[unlikely]]
+        if (size - 1 >= from->classes().largest()) [[unlikely]]
             return false;
-        return arena_->take(arena_->classes().class_of(size), size, got);
+        return from->take(size, got);
     }
 
     POLDER_COLD core::acquisition acquire_slow(std::size_t size);

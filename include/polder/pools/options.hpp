@@ -10,7 +10,8 @@
 
 namespace polder {
 
-/// Slot sizes of a pool made without a table: 64 B … 4 MiB, so that a slot is at most a quarter larger than the request.
+/// Slot sizes of a pool made without a table: 64 B … 4 MiB, so that a slot is at most a quarter larger than a request of more
+/// than 256 bytes, and at most 64 bytes larger than a smaller one.
 std::span<const std::size_t> default_tiers() noexcept;
 
 /// Half of the physical memory of the machine or of the control group, whichever is smaller.

@@ -96,7 +96,9 @@ void check_exception(errc code) {
 TEST(Error, ExhaustedIsARuntimeError) { check_exception<exhausted, std::runtime_error>(errc::exhausted); }
 TEST(Error, OutOfMemoryIsABadAlloc) { check_exception<out_of_memory, std::bad_alloc>(errc::out_of_memory); }
 TEST(Error, InvalidSizeIsAnInvalidArgument) { check_exception<invalid_size, std::invalid_argument>(errc::invalid_size); }
-TEST(Error, InvalidAlignmentIsAnInvalidArgument) { check_exception<invalid_alignment, std::invalid_argument>(errc::invalid_alignment); }
+TEST(Error, InvalidAlignmentIsAnInvalidArgument) {
+    check_exception<invalid_alignment, std::invalid_argument>(errc::invalid_alignment);
+}
 TEST(Error, InvalidOptionIsAnInvalidArgument) { check_exception<invalid_option, std::invalid_argument>(errc::invalid_option); }
 
 TEST(Error, ExhaustedIsNoBadAlloc) {

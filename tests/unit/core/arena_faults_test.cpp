@@ -12,7 +12,7 @@
 #include "polder/core/arena.hpp"
 #include "polder/pools/options.hpp"
 #include "support/faults.hpp"
-#include "support/pattern.hpp"
+#include "support/marks.hpp"
 #include "support/scale.hpp"
 
 namespace polder::core {
@@ -58,9 +58,10 @@ void work(arena& a, bool must_succeed) {
     const auto acquire = [&](std::size_t bytes) {
         const totals before = totals_of(a);
         acquisition got;
-        const outcome result = bytes > a.classes().largest() ? a.acquire_huge(bytes, bytes, got) : a.acquire(a.classes().class_of(bytes), bytes, got);
+        const outcome result =
+            bytes > a.classes().largest() ? a.acquire_huge(bytes, bytes, got) : a.acquire(a.classes().class_of(bytes), bytes, got);
         if (result == outcome::done) {
-            test::fill_sparsely({got.data, bytes}, got.word);
+            test::mark({got.data, bytes}, got.word);
             live.push_back({got, bytes});
             return;
         }
@@ -75,13 +76,14 @@ void work(arena& a, bool must_succeed) {
                 kept.push_back(live[i]);
                 continue;
             }
-            EXPECT_EQ(test::first_sparse_difference({live[i].got.data, live[i].bytes}, live[i].got.word), test::intact);
+            EXPECT_TRUE(test::is_marked({live[i].got.data, live[i].bytes}, live[i].got.word));
             word_bits actual = 0;
             EXPECT_EQ(a.release(live[i].got.cls, live[i].got.slot, live[i].got.word, actual), outcome::done);
         }
         live = std::move(kept);
     };
-    for (const std::size_t bytes : {std::size_t{100}, std::size_t{2048}, std::size_t{50'000}, std::size_t{1_MiB}, std::size_t{4_MiB}, std::size_t{6_MiB}, std::size_t{70_MiB}})
+    for (const std::size_t bytes : {std::size_t{100}, std::size_t{2048}, std::size_t{50'000}, std::size_t{1_MiB},
+                                    std::size_t{4_MiB}, std::size_t{6_MiB}, std::size_t{70_MiB}})
         for (int i = 0; i != 4; ++i)
             if (bytes < 70_MiB || i == 0) acquire(bytes);
     EXPECT_EQ(a.check(), nullptr) << a.check();
@@ -117,7 +119,9 @@ void fail_at_every_call(bool for_ever, int error, const char* verb) {
         {
             const test::fault_injection faults({.at = k, .for_ever = for_ever, .error = error, .verb = verb});
             work(*a, false);
-            if (verb == nullptr) { EXPECT_GE(faults.injected(), 1U); }
+            if (verb == nullptr) {
+                EXPECT_GE(faults.injected(), 1U);
+            }
         }
         work(*a, true);
         EXPECT_EQ(a->take_census().committed_bytes, 0U) << "and nothing was lost meanwhile";

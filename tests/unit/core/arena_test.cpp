@@ -19,7 +19,7 @@
 #include "polder/os/rseq.hpp"
 #include "polder/pools/options.hpp"
 #include "support/faults.hpp"
-#include "support/pattern.hpp"
+#include "support/marks.hpp"
 #include "support/random.hpp"
 #include "support/scale.hpp"
 #include "support/subprocess.hpp"
@@ -94,21 +94,23 @@ TEST(Arena, RefusedAddressesAreAnErrno) {
 
 TEST(Arena, TheWordTellsTheStory) {
     const arena_ptr a = make();
-    for (const std::size_t bytes : {std::size_t{1}, std::size_t{2048}, std::size_t{1_MiB}, std::size_t{6_MiB}, std::size_t{70_MiB - 10_MiB}}) {
+    for (const std::size_t bytes :
+         {std::size_t{1}, std::size_t{2048}, std::size_t{1_MiB}, std::size_t{6_MiB}, std::size_t{70_MiB - 10_MiB}}) {
         acquisition got;
         ASSERT_EQ(take(*a, bytes, got), outcome::done);
         EXPECT_EQ(tag_of(got.word), tag_held);
         EXPECT_GE(generation_of(got.word), 1U);
         EXPECT_EQ(a->word(got.slot), got.word);
-        EXPECT_EQ(a->requested(got.slot), bytes);
+        EXPECT_EQ(a->note(got.slot) & note_bytes_mask, bytes);
         EXPECT_EQ(a->address(got.slot, got.slot_bytes), got.data);
         EXPECT_GE(got.slot_bytes, bytes);
         a->set_requested(got.slot, 1);
-        EXPECT_EQ(a->requested(got.slot), 1U);
+        EXPECT_EQ(a->note(got.slot) & note_bytes_mask, 1U);
         EXPECT_EQ(a->shares(got.slot).load(), 0U);
 
         word_bits actual = 0;
-        for (const word_bits wrong : {got.word + generation_one, got.word - generation_one, retag(got.word, tag_orphaned), word_bits{0}}) {
+        for (const word_bits wrong :
+             {got.word + generation_one, got.word - generation_one, retag(got.word, tag_orphaned), word_bits{0}}) {
             EXPECT_EQ(a->release(got.cls, got.slot, wrong, actual), outcome::mismatch);
             EXPECT_EQ(actual, got.word);
             EXPECT_EQ(a->word(got.slot), got.word) << "nothing changed";
@@ -146,7 +148,8 @@ TEST(Arena, LocateJudgesEveryAddress) {
     int on_stack = 0;
     EXPECT_EQ(a->locate(&on_stack).what, kind::foreign);
     EXPECT_EQ(a->locate(reinterpret_cast<void*>(~std::uintptr_t{0})).what, kind::foreign);
-    for (const std::size_t bytes : {std::size_t{64}, std::size_t{80 * 64}, std::size_t{100'000}, std::size_t{4_MiB}, std::size_t{12_MiB}, std::size_t{70_MiB}}) {
+    for (const std::size_t bytes : {std::size_t{64}, std::size_t{80 * 64}, std::size_t{100'000}, std::size_t{4_MiB},
+                                    std::size_t{12_MiB}, std::size_t{70_MiB}}) {
         SCOPED_TRACE(bytes);
         acquisition got;
         ASSERT_EQ(take(*a, bytes, got), outcome::done);
@@ -187,8 +190,12 @@ public:
     /// One step; what failed is returned.
     outcome step() {
         switch (random_.below(20)) {
-            case 0: on_.drain(); return outcome::done;
-            case 1: on_.trim(random_.below(64_MiB)); return outcome::done;
+            case 0:
+                on_.drain();
+                return outcome::done;
+            case 1:
+                on_.trim(random_.below(64_MiB));
+                return outcome::done;
             case 2:
             case 3:
             case 4:
@@ -199,7 +206,7 @@ public:
             case 9:
                 if (!live_.empty()) {
                     const std::size_t k = random_.below(live_.size());
-                    EXPECT_EQ(test::first_sparse_difference({live_[k].got.data, live_[k].bytes}, live_[k].got.word), test::intact);
+                    EXPECT_TRUE(test::is_marked({live_[k].got.data, live_[k].bytes}, live_[k].got.word));
                     EXPECT_EQ(give(on_, live_[k].got), outcome::done);
                     std::swap(live_[k], live_.back());
                     live_.pop_back();
@@ -210,7 +217,7 @@ public:
                 acquisition got;
                 const outcome result = take(on_, bytes, got);
                 if (result == outcome::done) {
-                    test::fill_sparsely({got.data, bytes}, got.word);
+                    test::mark({got.data, bytes}, got.word);
                     live_.push_back({got, bytes});
                     ++acquisitions_;
                 }
@@ -253,7 +260,9 @@ TEST(Arena, InvariantsHoldAfterEveryStep) {
             ASSERT_TRUE(result == outcome::done || result == outcome::exhausted);
             const char* const breach = a->check();
             ASSERT_EQ(breach, nullptr) << breach << " at step " << i;
-            if (i % 50 == 0) { ASSERT_NO_FATAL_FAILURE(work.expect_counts()); }
+            if (i % 50 == 0) {
+                ASSERT_NO_FATAL_FAILURE(work.expect_counts());
+            }
         }
         work.release_all();
         a->drain();
@@ -291,7 +300,7 @@ TEST(Arena, AClosedArenaLivesUntilTheLastSlotComesHome) {
     EXPECT_EQ(take(*still, 10, none), outcome::exhausted) << "closed";
     for (const acquisition& got : out) {
         EXPECT_EQ(tag_of(still->word(got.slot)), tag_orphaned);
-        test::fill_sparsely({got.data, got.slot_bytes}, got.word);
+        test::mark({got.data, got.slot_bytes}, got.word);
     }
     word_bits actual = 0;
     EXPECT_EQ(still->release(out[0].cls, out[0].slot, out[0].word + generation_one, actual), outcome::mismatch);

@@ -111,7 +111,8 @@ TEST(HintStack, PoppersAloneGetEachNumberOnce) {
     for (auto& mine : got)
         threads.emplace_back([&] {
             std::vector<slot_number> batch(5);
-            while (const std::size_t count = stack->pop(batch)) mine.insert(mine.end(), batch.begin(), batch.begin() + static_cast<long>(count));
+            while (const std::size_t count = stack->pop(batch))
+                mine.insert(mine.end(), batch.begin(), batch.begin() + static_cast<long>(count));
         });
     for (auto& thread : threads) thread.join();
     std::set<slot_number> all;

@@ -43,7 +43,9 @@ void expect_minimal_everywhere(const std::vector<std::size_t>& tiers) {
     for (std::size_t c = 0; c != table->count(); ++c) {
         const std::size_t bytes = (*table)[static_cast<class_number>(c)].slot_bytes;
         for (const std::size_t near : {bytes - 64, bytes - 63, bytes - 1, bytes, bytes + 1, bytes + 63, bytes + 64})
-            if (near >= 1 && near <= table->largest()) { ASSERT_NO_FATAL_FAILURE(expect_minimal(*table, near)); }
+            if (near >= 1 && near <= table->largest()) {
+                ASSERT_NO_FATAL_FAILURE(expect_minimal(*table, near));
+            }
     }
     test::random random;
     for (std::size_t i = 0; i != test::scaled(20'000); ++i)
@@ -85,8 +87,8 @@ TEST(SizeClass, StepsNeverDescend) {
 }
 
 TEST(SizeClass, TheTableAscendsAndEndsAt64MiB) {
-    for (const auto& tiers : {std::vector<std::size_t>(default_tiers().begin(), default_tiers().end()), multiples(64, tiers_possible),
-                              std::vector<std::size_t>{2048}}) {
+    for (const auto& tiers : {std::vector<std::size_t>(default_tiers().begin(), default_tiers().end()),
+                              multiples(64, tiers_possible), std::vector<std::size_t>{2048}}) {
         const auto table = std::make_unique<size_class_table>(tiers);
         EXPECT_EQ(table->tier_count(), tiers.size());
         EXPECT_EQ(table->largest(), size_class_table::cacheable_bytes_max);
@@ -103,7 +105,9 @@ TEST(SizeClass, TheTableAscendsAndEndsAt64MiB) {
                 EXPECT_EQ(c.slot_bytes, c.slabs * slab_bytes);
                 EXPECT_EQ(c.slots, 1U);
             }
-            if (i < tiers.size()) { EXPECT_EQ(c.slot_bytes, tiers[i]); }
+            if (i < tiers.size()) {
+                EXPECT_EQ(c.slot_bytes, tiers[i]);
+            }
         }
         EXPECT_EQ(table->class_of(table->largest()), table->count() - 1);
     }

@@ -13,9 +13,17 @@
 namespace polder::core {
 namespace {
 
-constexpr word_bits tags[] = {tag_free_cold, tag_free_warm,   tag_held,         tag_orphaned,
-                              tag_transit,   tag_trimming,    tag_retired_cold, tag_retired_warm,
-                              kind_cached,   kind_cached | 1, kind_cached | (cpus_max - 1)};
+constexpr word_bits tags[] = {tag_free_cold,
+                              tag_free_warm,
+                              tag_held,
+                              tag_orphaned,
+                              tag_transit,
+                              tag_trimming,
+                              tag_retired_cold,
+                              tag_retired_warm,
+                              kind_cached,
+                              kind_cached | 1,
+                              kind_cached | (cpus_max - 1)};
 constexpr word_bits generations[] = {0, 1, 2, 0xffff'ffff, (word_bits{1} << 48) - 1};
 
 TEST(SlotWord, TagsAreDistinctAndFitBelowTheGeneration) {

@@ -32,7 +32,9 @@ TEST(Cpu, AllowedFollowsTheMaskOfTheThread) {
         cpu_set_t one;
         CPU_ZERO(&one);
         CPU_SET(sched_getcpu(), &one);
-        if (sched_setaffinity(0, sizeof one, &one) == 0) { EXPECT_EQ(cpus_allowed(), 1U); }
+        if (sched_setaffinity(0, sizeof one, &one) == 0) {
+            EXPECT_EQ(cpus_allowed(), 1U);
+        }
     }).join();
     EXPECT_EQ(cpus_allowed(), static_cast<unsigned>(CPU_COUNT(&before)));
 }

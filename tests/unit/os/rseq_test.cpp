@@ -27,7 +27,9 @@ TEST(Rseq, StatusAndAvailabilityAgree) {
     EXPECT_FALSE(status.empty());
     EXPECT_EQ(rseq_available(), status == "in use") << status;
     EXPECT_EQ(rseq_status(), status) << "decided once";
-    if (POLDER_HAS_RSEQ == 0) { EXPECT_FALSE(rseq_available()); }
+    if (POLDER_HAS_RSEQ == 0) {
+        EXPECT_FALSE(rseq_available());
+    }
 }
 
 TEST(Rseq, TheReasonIsTheOneThatTheEnvironmentGives) {

@@ -73,7 +73,9 @@ TEST(VirtualMemory, AddressSpaceCostsNoMemory) {
     const std::size_t before = test::resident_bytes();
     const range huge(8_GiB);
     ASSERT_NE(huge.at, nullptr);
-    if (!test::sanitized()) { EXPECT_LT(test::resident_bytes(), before + 16_MiB); }
+    if (!test::sanitized()) {
+        EXPECT_LT(test::resident_bytes(), before + 16_MiB);
+    }
 }
 
 TEST_F(VirtualMemoryDeathTest, ReservedIsNotCommitted) {

@@ -52,7 +52,8 @@ TEST(Options, DefaultsAreBounded) {
     EXPECT_EQ(pool.options().committed_bytes_max, default_committed_bytes_max());
     EXPECT_EQ(pool.options().idle_bytes_max, std::min(default_idle_bytes_max(), default_committed_bytes_max()));
     EXPECT_TRUE(pool.options().colouring && pool.options().per_cpu_caches);
-    EXPECT_TRUE(std::equal(default_tiers().begin(), default_tiers().end(), pool.options().tiers.begin(), pool.options().tiers.end()));
+    EXPECT_TRUE(
+        std::equal(default_tiers().begin(), default_tiers().end(), pool.options().tiers.begin(), pool.options().tiers.end()));
 }
 
 TEST(Options, UnnamedPoolsAreNumbered) {
@@ -102,7 +103,8 @@ TEST(Options, TheEndsOfWhatIsAllowed) {
         buffer_pool pool(options);
         EXPECT_LE(pool.options().idle_bytes_max, pool.options().committed_bytes_max);
         for (int round = 0; round != 3; ++round)
-            for (const std::size_t size : {std::size_t{1}, std::size_t{64}, std::size_t{65}, std::size_t{4096}, std::size_t{1_MiB}, std::size_t{5_MiB}}) {
+            for (const std::size_t size :
+                 {std::size_t{1}, std::size_t{64}, std::size_t{65}, std::size_t{4096}, std::size_t{1_MiB}, std::size_t{5_MiB}}) {
                 if (pool.slot_bytes_for(size) == 0) {
                     EXPECT_THROW(pool.acquire(size), invalid_size);
                     continue;
@@ -144,11 +146,14 @@ TEST(Options, NoLimitIsALimitThatIsNeverReached) {
 TEST(Options, RefusedOptionsLeaveNothingBehind) {
     const std::size_t before = test::resident_bytes();
     for (std::size_t i = 0; i != test::scaled(5000); ++i) EXPECT_THROW(buffer_pool({.tiers = {1}}), invalid_option);
-    if (!test::sanitized()) { EXPECT_LT(test::resident_bytes(), before + 4_MiB); }
+    if (!test::sanitized()) {
+        EXPECT_LT(test::resident_bytes(), before + 4_MiB);
+    }
 }
 
 TEST(Options, AnyNameIsAName) {
-    for (const std::string& name : {std::string(10'000, 'x'), std::string("%s %n %d"), std::string("line\nbreak"), std::string("größer")}) {
+    for (const std::string& name :
+         {std::string(10'000, 'x'), std::string("%s %n %d"), std::string("line\nbreak"), std::string("größer")}) {
         buffer_pool pool({.name = name, .committed_bytes_max = 1_MiB});
         try {
             pool.acquire(2_MiB);
