@@ -12,7 +12,12 @@ namespace polder::core {
 outcome arena::acquire_huge(std::size_t bytes, std::uint64_t requested, acquisition& out) noexcept {
     if (closed_.load(std::memory_order_relaxed)) return outcome::exhausted;
     if (os::fork_depth() != fork_depth_.load(std::memory_order_relaxed)) after_fork();
-    const auto length = static_cast<std::uint32_t>(divide_up(bytes, slab_bytes));
+    const std::size_t slabs = divide_up(bytes, slab_bytes);
+    if (slabs > layout_.slabs) {
+        header_->exhausted.fetch_add(1, std::memory_order_relaxed);
+        return outcome::exhausted;
+    }
+    const auto length = static_cast<std::uint32_t>(slabs);
     const std::size_t run_bytes = std::size_t{length} << slab_shift;
     constexpr class_number huge = size_class_table::huge;
     outcome why = outcome::exhausted;

@@ -61,6 +61,7 @@ outcome arena::refill(class_number c, std::uint64_t requested, std::size_t align
             }
             if (grow(c, classes_[c].slabs, true) == outcome::done) got = claim_warm(c, wanted);
         }
+        if (got == 0 && reuse && round == 0) displace_idle(bytes);
         if (got == 0) got = claim_bits(c, wanted, limits);
         if (got != 0) {
             hand_out(c, batch[0], requested, out);
@@ -76,6 +77,15 @@ outcome arena::refill(class_number c, std::uint64_t requested, std::size_t align
         if (const outcome grown = grow(c, classes_[c].slabs, false); grown != outcome::done) return grown;
     }
     return outcome::exhausted;
+}
+
+/// Fresh memory is about to be touched although idle memory would not do: where more than an eighth of the arena is idle, twice as much
+/// of what was released longest ago goes back to the system. So an arena under changing sizes does not keep each one's high-water mark.
+void arena::displace_idle(std::size_t bytes) noexcept {
+    const std::uint64_t idle = header_->idle_bytes.load(std::memory_order_relaxed);
+    if (idle <= header_->committed_bytes.load(std::memory_order_relaxed) / 8 || !try_enter_maintenance()) return;
+    trim_locked(idle - std::min<std::uint64_t>(idle, 2 * bytes));
+    leave_maintenance();
 }
 
 /// A limit, or the system, said no. `exhausted` may be said only after everything idle was offered: the caches of all CPUs, memory

@@ -115,12 +115,17 @@ core::acquisition buffer_pool::try_acquire_slow(std::size_t size, std::error_cod
 
 void* buffer_pool::allocate(std::size_t size, std::size_t alignment) {
     core::acquisition got;
+    if (alignment == core::slot_bytes_min && size - 1 < arena_->classes().largest() && arena_->take(size, got, core::note_raw))
+        return got.data;
     acquire_slot(*arena_, size, alignment, size | core::note_raw, got);
     return got.data;
 }
 
 void* buffer_pool::try_allocate(std::size_t size, std::error_code& error, std::size_t alignment) noexcept {
     core::acquisition got;
+    error.clear();
+    if (alignment == core::slot_bytes_min && size - 1 < arena_->classes().largest() && arena_->take(size, got, core::note_raw))
+        return got.data;
     error = try_acquire_slot(*arena_, size, alignment, size | core::note_raw, got);
     return error ? nullptr : got.data;
 }
@@ -148,7 +153,7 @@ void buffer_pool::deallocate_checked(void* pointer, std::size_t size, bool has_s
         what.given_bytes = size;
         return report(what);
     }
-    release_slot(*arena_, at.cls, at.slot, at.word, pointer);
+    if (!arena_->put(at.cls, at.slot, at.word)) release_slot(*arena_, at.cls, at.slot, at.word, pointer);
 }
 
 buffer buffer_pool::attach(const detached_buffer& value) {

@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Counts the instructions of the fast path and compares them with a golden file.
 
-fast_path.cpp is compiled with fixed release flags and disassembled. For each of its two functions:
+fast_path.cpp is compiled with the flags of a release, at -O2 and at -O3, and disassembled. For each of its two functions:
 
-  path      the instructions from the entry to a return: straight on wherever that leads to a return without a call and without
-            passing an instruction twice, else the branch taken. That is the way of an acquisition that finds its slot on top of the
-            stack, and of a release that puts it there. Kinds: call, jcc (conditional jump), jmp, load, store, rmw (memory read and
-            written by one instruction), locked (rmw with a lock prefix, or xchg with memory), other.
+  path      the fewest instructions from the entry to a return without a call: the way of an acquisition of an ordinary size that finds
+            its slot on top of the stack, and of the release that puts it back there. Kinds: call, jcc (conditional jump), jmp, load,
+            store, rmw (memory read and written by one instruction), locked (rmw with a lock prefix, or xchg with memory), other.
   function  all instructions of the function's own section; cold parts and the abort handlers of the sequences are elsewhere.
 
-Two things hold whatever the golden file says: no call and nothing locked on either path.
+Two things hold whatever the golden file says: there is such a path, and nothing on it is locked.
+fast_path.<gcc or clang>.txt names the version of the compiler that it was made with; another version is no evidence, and skipped.
 
-    fast_path.py --compiler g++ [--update]
+    fast_path.py --compiler g++ [--update] [--show]
 """
 import argparse
 import pathlib
@@ -23,7 +23,8 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-FLAGS = ["-std=c++20", "-O2", "-g0", "-DNDEBUG", "-DPOLDER_CHECKED=0", "-march=x86-64", "-mtune=generic", "-fPIE", "-ffunction-sections",
+LEVELS = ("-O2", "-O3")
+FLAGS = ["-std=c++20", "-g0", "-DNDEBUG", "-DPOLDER_CHECKED=0", "-march=x86-64", "-mtune=generic", "-fPIE", "-ffunction-sections",
          "-fcf-protection=none", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"]
 FUNCTIONS = ("fast_acquire", "fast_release")
 KINDS = ("call", "jcc", "jmp", "load", "store", "rmw", "locked", "other")
@@ -102,69 +103,68 @@ def disassemble(obj, function):
 
 
 def fast_path(instructions):
-    """The first way to a return in the order described above, or None."""
+    """The shortest way from the entry to a return without a call, or None."""
     index = {each.address: n for n, each in enumerate(instructions)}
-    # Iterative depth-first search; a frame is [instruction, choices left].
-    frames, on_path = [], set()
 
-    def choices(n):
+    def ways(n):
         each = instructions[n]
         if each.kind == "call" or each.name.startswith(("ud", "hlt")):
-            return []
-        ways = [] if each.kind == "jmp" else [n + 1]
+            return
         if each.is_jump and each.target in index:
-            ways.append(index[each.target])
-        return [w for w in ways if w < len(instructions)]
+            yield index[each.target]
+        if each.kind != "jmp" and n + 1 != len(instructions):
+            yield n + 1
 
-    def enter(n):
-        frames.append([n, choices(n)])
-        on_path.add(n)
-
-    enter(0)
-    while frames:
-        n, left = frames[-1]
-        if instructions[n].name.startswith("ret"):
-            return [instructions[each] for each, _ in frames]
-        if left:
-            following = left.pop(0)
-            if following not in on_path:
-                enter(following)
-        else:
-            on_path.discard(n)
-            frames.pop()
+    came_from, frontier = {0: None}, [0]
+    while frontier:
+        following = []
+        for n in frontier:
+            if instructions[n].name.startswith("ret"):
+                path = []
+                while n is not None:
+                    path.append(instructions[n])
+                    n = came_from[n]
+                return path[::-1]
+            for way in ways(n):
+                if way not in came_from:
+                    came_from[way] = n
+                    following.append(way)
+        frontier = following
     return None
 
 
 def measure(compiler):
+    """The lines of the golden file, a listing of the paths, and what is wrong whatever the golden file says."""
+    lines, listing, problems = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         obj = pathlib.Path(folder) / "fast_path.o"
-        subprocess.run([compiler, *FLAGS, "-I", ROOT / "include", "-c", HERE / "fast_path.cpp", "-o", obj], check=True)
-        lines, listing, problems = [], [], []
-        for function in FUNCTIONS:
-            instructions = disassemble(obj, function)
-            path = fast_path(instructions)
-            if path is None:
-                problems.append(f"{function}: no way from the entry to a return without a call")
-                path = []
-            counts = {kind: sum(each.kind == kind for each in path) for kind in KINDS}
-            lines.append(f"{function} path {len(path)}: " + " ".join(f"{kind} {counts[kind]}" for kind in KINDS))
-            lines.append(f"{function} function {len(instructions)}")
-            listing.append(f"{function}, path:")
-            listing += [f"  {each.address:4x}  {each.kind:6}  {each.text}" for each in path]
-            for kind in ("call", "locked"):
-                if counts[kind]:
-                    problems.append(f"{function}: {counts[kind]} × {kind} on the fast path")
+        for level in LEVELS:
+            subprocess.run([compiler, *FLAGS, level, "-I", ROOT / "include", "-c", HERE / "fast_path.cpp", "-o", obj], check=True)
+            for function in FUNCTIONS:
+                name = f"{level} {function}"
+                instructions = disassemble(obj, function)
+                path = fast_path(instructions)
+                if path is None:
+                    problems.append(f"{name}: no way from the entry to a return without a call")
+                    path = []
+                counts = {kind: sum(each.kind == kind for each in path) for kind in KINDS}
+                lines.append(f"{name} path {len(path)}: " + " ".join(f"{kind} {counts[kind]}" for kind in KINDS))
+                lines.append(f"{name} function {len(instructions)}")
+                listing.append(f"{name}, path:")
+                listing += [f"  {each.address:4x}  {each.kind:6}  {each.text}" for each in path]
+                if counts["locked"]:
+                    problems.append(f"{name}: {counts['locked']} locked on the fast path")
     return lines, listing, problems
 
 
-def compiler_name(compiler):
-    version = subprocess.run([compiler, "--version"], check=True, capture_output=True, text=True).stdout
-    number = subprocess.run([compiler, "-dumpversion"], check=True, capture_output=True, text=True).stdout.split(".")[0].strip()
-    machine = subprocess.run([compiler, "-dumpmachine"], check=True, capture_output=True, text=True).stdout
-    if not machine.startswith("x86_64"):
-        print(f"skipped: the sequences are written for x86-64, {compiler} makes code for {machine.strip()}")
-        sys.exit(SKIP)
-    return ("clang" if "clang" in version else "gcc") + number
+def identify(compiler):
+    """Which golden file is meant, and the line that says what it was made with."""
+    def ask(option):
+        return subprocess.run([compiler, option], check=True, capture_output=True, text=True).stdout
+
+    family = "clang" if "clang" in ask("--version") else "gcc"
+    version = ask("-dumpfullversion" if family == "gcc" else "-dumpversion").strip()
+    return family, f"{family} {version} for {ask('-dumpmachine').split('-')[0].strip()}"
 
 
 def main():
@@ -174,29 +174,32 @@ def main():
     arguments.add_argument("--show", action="store_true", help="print the path")
     options = arguments.parse_args()
 
-    name = compiler_name(options.compiler)
-    golden = HERE / f"fast_path.{name}.golden"
+    family, made_with = identify(options.compiler)
+    golden = HERE / f"fast_path.{family}.txt"
+    if not options.update:
+        if not golden.exists():
+            print(f"error: {golden.name} is missing. To make it: tests/golden/fast_path.py --compiler {options.compiler} --update")
+            return 1
+        recorded = golden.read_text(encoding="utf-8").splitlines()
+        if recorded[0] != made_with:
+            print(f"skipped: {golden.name} was made with {recorded[0]}, this is {made_with}")
+            return SKIP
+
     lines, listing, problems = measure(options.compiler)
     if options.show:
         print("\n".join(listing))
+    print("\n".join([made_with, *lines]))
     for problem in problems:
         print("error:", problem)
-    if problems and not options.show:
-        print("\n".join(listing))
-    if options.update and not problems:
-        golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(f"written: {golden.name}")
-    print("\n".join(lines))
     if problems:
         return 1
-    if not golden.exists():
-        print(f"skipped: no golden file for {name}; no call and nothing locked on the path, as it must be")
-        return SKIP
-    wanted = golden.read_text(encoding="utf-8").splitlines()
-    if wanted != lines:
+    if options.update:
+        golden.write_text("\n".join([made_with, *lines]) + "\n", encoding="utf-8")
+        print(f"written: {golden.name}")
+    elif recorded[1:] != lines:
         print("\n".join(listing))
-        print(f"error: the fast path differs from {golden.name}, which says:")
-        print("\n".join(wanted))
+        print(f"error: the fast path is not what {golden.name} says:")
+        print("\n".join(recorded))
         print(f"If that is meant, run: tests/golden/fast_path.py --compiler {options.compiler} --update")
         return 1
     return 0

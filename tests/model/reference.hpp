@@ -62,7 +62,8 @@ public:
     /// The pool has handed `size` bytes at `data` out. Returns the number of their slot.
     std::uint32_t taken(const std::byte* data, std::size_t size) {
         const core::location at = arena_.locate(data);
-        judge_.expect(at.what == core::location::kind::slot || at.what == core::location::kind::interior, "a buffer that is in no slot");
+        judge_.expect(at.what == core::location::kind::slot || at.what == core::location::kind::interior,
+                      "a buffer that is in no slot");
         const auto room = static_cast<std::size_t>(at.slot_data + at.slot_bytes - data);
         judge_.expect(size <= room, "a buffer that runs over its slot");
         judge_.expect(core::is_held(at.word), "the word of a buffer that is out does not say HELD");

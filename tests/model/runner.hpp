@@ -110,7 +110,11 @@ struct surroundings {
 class runner {
 public:
     runner(const model_options& options, surroundings& around)
-        : options_(options), around_(around), pool_(std::in_place, options.pool), arena_(find_arena()), truth_(*arena_, cap(), judge_) {
+        : options_(options),
+          around_(around),
+          pool_(std::in_place, options.pool),
+          arena_(find_arena()),
+          truth_(*arena_, cap(), judge_) {
         // The buffer that showed the arena counts as well; the books know only what they were told.
         learn_first();
     }
@@ -302,10 +306,9 @@ private:
             verify(it);
             return was_refused(size, 1, why.code());
         }
-        const bool is_copied = for_each_sample(std::span<const std::byte>(it.bytes.span().first(old_size)),
-                                               [&](std::span<const std::byte> part, std::size_t from) {
-                                                   return first_difference(part, key, place + from) == intact;
-                                               });
+        const bool is_copied = for_each_sample(
+            std::span<const std::byte>(it.bytes.span().first(old_size)),
+            [&](std::span<const std::byte> part, std::size_t from) { return first_difference(part, key, place + from) == intact; });
         judge_.expect(is_copied, "resize did not copy the bytes");
         const std::uint32_t before = it.slot;
         handle moved = take_out(target);
@@ -330,8 +333,9 @@ private:
         const std::size_t length = target % (size - offset + 1);
         handle part{it.bytes.slice(offset, length), it.slot};
         truth_.shared(it.slot);
-        judge_.expect(part.bytes.data() == it.bytes.data() + offset && part.bytes.size() == length && part.bytes.capacity() == length,
-                      "a slice that is not where it was cut");
+        judge_.expect(
+            part.bytes.data() == it.bytes.data() + offset && part.bytes.size() == length && part.bytes.capacity() == length,
+            "a slice that is not where it was cut");
         judge_.expect(!it.bytes.is_unique() && !part.bytes.is_unique(), "two handles, and one is unique");
         if (size <= wholly_marked_bytes) verify(part);
         write(part.bytes.span(), part.slot);
@@ -381,7 +385,8 @@ private:
         const detached it = detached_.back();
         detached_.pop_back();
         handle back{pool_->attach(it.value), it.slot};
-        judge_.expect(back.bytes && back.bytes.data() == it.value.data && back.bytes.size() == it.value.size, "attach lost something");
+        judge_.expect(back.bytes && back.bytes.data() == it.value.data && back.bytes.size() == it.value.size,
+                      "attach lost something");
         if (!back.bytes) return;
         verify(back);
         old_values_[target % old_values_.size()] = it.value;
@@ -392,7 +397,8 @@ private:
         std::error_code error;
         auto* const data = static_cast<std::byte*>(pool_->try_allocate(size, error, alignment));
         if (data == nullptr) return was_refused(size, alignment, error);
-        judge_.expect(reinterpret_cast<std::uintptr_t>(data) % std::max<std::size_t>(alignment, 64) == 0, "raw bytes that are not aligned");
+        judge_.expect(reinterpret_cast<std::uintptr_t>(data) % std::max<std::size_t>(alignment, 64) == 0,
+                      "raw bytes that are not aligned");
         const std::uint32_t slot = truth_.taken(data, size);
         judge_.expect(truth_[slot].begin == data, "raw bytes that do not begin with their slot");
         write({data, size}, slot);
@@ -448,10 +454,12 @@ private:
     void ask_the_impossible(std::uint32_t target, std::size_t amount) {
         std::error_code error;
         const std::array<std::size_t, 5> sizes{0, ~std::size_t{0}, ~std::size_t{0} - amount, cap() + amount, std::size_t{1} << 63};
-        judge_.expect(!pool_->try_acquire(sizes[target % sizes.size()], error) && error == errc::invalid_size, "an impossible size");
+        judge_.expect(!pool_->try_acquire(sizes[target % sizes.size()], error) && error == errc::invalid_size,
+                      "an impossible size");
         const std::array<std::size_t, 5> alignments{0, 3, 65, std::size_t{8} << 20, ~std::size_t{0}};
-        judge_.expect(pool_->try_allocate(1, error, alignments[target % alignments.size()]) == nullptr && error == errc::invalid_alignment,
-                      "an impossible alignment");
+        judge_.expect(
+            pool_->try_allocate(1, error, alignments[target % alignments.size()]) == nullptr && error == errc::invalid_alignment,
+            "an impossible alignment");
         if (handles_.empty()) return;
         handle& it = handles_[target % handles_.size()];
         try {
@@ -472,8 +480,7 @@ private:
 
     void misuse(std::uint32_t target) {
         const detached_buffer& old = old_values_[target % old_values_.size()];
-        if (old.data != nullptr)
-            wrong_release([&] { judge_.expect(!pool_->attach(old), "an old value was attached again"); });
+        if (old.data != nullptr) wrong_release([&] { judge_.expect(!pool_->attach(old), "an old value was attached again"); });
         wrong_release([&] { pool_->deallocate(this); });
         if (!raws_.empty()) {
             const raw& it = raws_[target % raws_.size()];

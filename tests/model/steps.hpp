@@ -24,9 +24,9 @@
 namespace polder::test {
 
 struct step {
-    unsigned op = 0;            ///< 0 … 999: what
-    std::uint32_t target = 0;   ///< modulo whatever there is: with which
-    std::uint64_t amount = 0;   ///< a size, an offset
+    unsigned op = 0;           ///< 0 … 999: what
+    std::uint32_t target = 0;  ///< modulo whatever there is: with which
+    std::uint64_t amount = 0;  ///< a size, an offset
 };
 
 inline std::ostream& operator<<(std::ostream& out, const step& s) {
@@ -45,9 +45,11 @@ inline rc::Gen<program> programs(std::size_t steps, std::size_t amount_max) {
             s = {static_cast<unsigned>(dice.below(1000)), static_cast<std::uint32_t>(dice()), dice.log_uniform(1, amount_max)};
         return rc::shrinkable::shrinkRecur(std::move(made), [](const program& p) {
             return rc::seq::concat(rc::shrink::removeChunks(p), rc::shrink::eachElement(p, [](const step& s) {
-                return rc::seq::map(rc::shrink::towards<std::uint64_t>(s.amount, 1),
-                                    [s](std::uint64_t amount) { return step{s.op, s.target, amount}; });
-            }));
+                                       return rc::seq::map(rc::shrink::towards<std::uint64_t>(s.amount, 1),
+                                                           [s](std::uint64_t amount) {
+                                                               return step{s.op, s.target, amount};
+                                                           });
+                                   }));
         });
     };
 }

@@ -44,7 +44,8 @@ void* live_shortly(void* argument) {
 
 TEST(churn, a_hundred_thousand_short_threads) {
     shared_state state;
-    const std::size_t threads = sanitized() ? scaled<std::size_t>(200, 2'000, 20'000) : scaled<std::size_t>(2'000, 100'000, 1'000'000);
+    const std::size_t threads =
+        sanitized() ? scaled<std::size_t>(200, 2'000, 20'000) : scaled<std::size_t>(2'000, 100'000, 1'000'000);
     constexpr std::size_t at_once = 8;
     std::uint64_t committed_early = 0;
     pthread_attr_t attributes;

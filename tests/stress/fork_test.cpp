@@ -6,8 +6,8 @@
 //   child    its copies of the buffers are intact; it releases them, acquires and releases thousands, trims, drains, counts, splits, makes a
 //            pool of its own, destroys the inherited one; it never hangs (alarm) and never reports a violation
 //   proof    the child's exit code says which step failed; the parent's census is exact at the end
-#include <atomic>
 #include <array>
+#include <atomic>
 #include <memory>
 #include <thread>
 
@@ -19,7 +19,15 @@ namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20;
 
-enum child_step { all_well = 0, own_buffers_damaged = 10, cannot_acquire, marks_damaged, books_wrong, own_count_wrong, grandchild_failed };
+enum child_step {
+    all_well = 0,
+    own_buffers_damaged = 10,
+    cannot_acquire,
+    marks_damaged,
+    books_wrong,
+    own_count_wrong,
+    grandchild_failed
+};
 
 bool books_agree(const pool_stats& s) {
     return s.committed_bytes == s.in_use_bytes + s.idle_bytes && s.acquisitions - s.releases == s.buffers_in_use &&
@@ -90,10 +98,8 @@ class forking : public ::testing::TestWithParam<bool> {};
 TEST_P(forking, children_can_use_the_pool) {
     if (thread_sanitized()) GTEST_SKIP() << "ThreadSanitizer does not follow a fork of many threads";
     constexpr unsigned threads = 6;
-    auto pool = std::make_unique<buffer_pool>(buffer_pool_options{.name = "forked",
-                                                                  .committed_bytes_max = 256 * mib,
-                                                                  .idle_bytes_max = 32 * mib,
-                                                                  .per_cpu_caches = GetParam()});
+    auto pool = std::make_unique<buffer_pool>(buffer_pool_options{
+        .name = "forked", .committed_bytes_max = 256 * mib, .idle_bytes_max = 32 * mib, .per_cpu_caches = GetParam()});
     std::atomic<bool> is_over{false};
     std::atomic<std::uint64_t> acquisitions{0}, damaged{0};
     std::vector<std::thread> crew;

@@ -2,7 +2,7 @@
 //
 // Test plan: many threads on few CPUs hammer one pool while everything disturbs them.
 //
-//   scenes      threads only · random migration · signals every 50 us · trim, drain and stats meanwhile · all at once ·
+//   scenes      threads only · random migration · signals every 50 us · trim, drain, clear and stats meanwhile · all at once ·
 //               a tight cap (memory is carved again all the time, refusals are normal) · no idle memory · no per-CPU caches
 //   work        acquire sizes log-uniform 1 B … 8 MiB, write a unique mark, swap with other threads, resize, split, verify the mark, release
 //   proof       every mark is intact at its release: no two owners of a byte
@@ -135,10 +135,8 @@ class hammer : public ::testing::TestWithParam<scene> {};
 
 TEST_P(hammer, every_byte_has_one_owner) {
     const scene& what = GetParam();
-    buffer_pool pool({.name = what.name,
-                      .committed_bytes_max = what.cap,
-                      .idle_bytes_max = what.idle_cap,
-                      .per_cpu_caches = what.per_cpu});
+    buffer_pool pool(
+        {.name = what.name, .committed_bytes_max = what.cap, .idle_bytes_max = what.idle_cap, .per_cpu_caches = what.per_cpu});
     board exchange(what.board_cells);
     const int rounds = scaled(2, 5, 60);
     std::vector<worker> workers;
@@ -158,6 +156,7 @@ TEST_P(hammer, every_byte_has_one_owner) {
                     if (what.migrates && me.dice.one_in(256)) wander(me.dice);
                     if (what.is_maintained && i == 0 && me.dice.one_in(64)) pool.trim(me.dice.below(what.idle_cap + 1));
                     if (what.is_maintained && i == 1 && me.dice.one_in(64)) pool.drain();
+                    if (what.is_maintained && i == 3 && me.dice.one_in(256)) pool.clear();
                     if (what.is_maintained && i == 2 && me.dice.one_in(64)) {
                         EXPECT_LE(pool.stats().committed_bytes_peak, what.cap);
                     }
@@ -200,20 +199,21 @@ constexpr std::size_t mib = std::size_t{1} << 20;
 
 INSTANTIATE_TEST_SUITE_P(
     scenes, hammer,
-    ::testing::Values(scene{.name = "threads_only"}, scene{.name = "migration", .migrates = true},
-                      scene{.name = "signals", .is_signalled = true}, scene{.name = "maintenance", .is_maintained = true},
-                      scene{.name = "small_sizes", .threads = 8, .migrates = true, .is_signalled = true, .size_max = 4096, .held_max = 200},
-                      scene{.name = "tight_cap",
-                            .threads = 6,
-                            .migrates = true,
-                            .is_maintained = true,
-                            .cap = 24 * mib,
-                            .idle_cap = 16 * mib,
-                            .held_max = 8,
-                            .board_cells = 16},
-                      scene{.name = "no_idle_memory", .threads = 6, .is_maintained = true, .idle_cap = 0, .size_max = mib},
-                      scene{.name = "without_cpu_caches", .threads = 8, .migrates = true, .is_maintained = true, .per_cpu = false},
-                      scene{.name = "all_at_once", .threads = 24, .migrates = true, .is_signalled = true, .is_maintained = true}),
+    ::testing::Values(
+        scene{.name = "threads_only"}, scene{.name = "migration", .migrates = true}, scene{.name = "signals", .is_signalled = true},
+        scene{.name = "maintenance", .is_maintained = true},
+        scene{.name = "small_sizes", .threads = 8, .migrates = true, .is_signalled = true, .size_max = 4096, .held_max = 200},
+        scene{.name = "tight_cap",
+              .threads = 6,
+              .migrates = true,
+              .is_maintained = true,
+              .cap = 24 * mib,
+              .idle_cap = 16 * mib,
+              .held_max = 8,
+              .board_cells = 16},
+        scene{.name = "no_idle_memory", .threads = 6, .is_maintained = true, .idle_cap = 0, .size_max = mib},
+        scene{.name = "without_cpu_caches", .threads = 8, .migrates = true, .is_maintained = true, .per_cpu = false},
+        scene{.name = "all_at_once", .threads = 24, .migrates = true, .is_signalled = true, .is_maintained = true}),
     [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -31,9 +31,7 @@ std::size_t address_space_kib() {
     return kib;
 }
 
-buffer_pool_options small_pool() {
-    return {.name = "short-lived", .committed_bytes_max = 64 * mib, .idle_bytes_max = 8 * mib};
-}
+buffer_pool_options small_pool() { return {.name = "short-lived", .committed_bytes_max = 64 * mib, .idle_bytes_max = 8 * mib}; }
 
 TEST(lifetime, pools_end_while_buffers_are_out) {
     board exchange(128);

@@ -134,8 +134,8 @@ TEST(oddities, a_thread_made_by_clone) {
         ASSERT_LE(above, std::size_t{8192});
         std::memcpy(copy, area - below, below + above);
         char* const made = copy + below;
-        std::memcpy(made, &made, sizeof made);         // the area begins with a pointer to itself,
-        std::memcpy(made + 16, &made, sizeof made);    // and has another one
+        std::memcpy(made, &made, sizeof(char*));       // the area begins with a pointer to itself,
+        std::memcpy(made + 16, &made, sizeof(char*));  // and has another one
         auto* const registration = reinterpret_cast<struct rseq*>(made + __rseq_offset);
         registration->cpu_id_start = 0;
         registration->cpu_id = static_cast<std::uint32_t>(RSEQ_CPU_ID_UNINITIALIZED);
@@ -143,7 +143,8 @@ TEST(oddities, a_thread_made_by_clone) {
         constexpr std::size_t stack_bytes = std::size_t{256} << 10;
         void* const stack = mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         ASSERT_NE(stack, MAP_FAILED);
-        const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_CLEARTID;
+        const int flags =
+            CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_CLEARTID;
         ASSERT_GT(clone(run_raw, static_cast<char*>(stack) + stack_bytes, flags, &mine, nullptr, made, &mine.alive), 0);
         for (int waited = 0; mine.alive.load(std::memory_order_acquire) != 0; ++waited) {
             ASSERT_LT(waited, 60'000) << "the raw thread hangs";

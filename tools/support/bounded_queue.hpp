@@ -21,7 +21,8 @@ public:
     /// Waits for room; a value larger than all the room goes through alone. False when the queue was closed.
     bool push(Value value, std::size_t bytes) {
         std::unique_lock lock(mutex_);
-        has_room_.wait(lock, [&] { return closed_ || entries_.empty() || (entries_.size() < values_max_ && bytes_ + bytes <= bytes_max_); });
+        has_room_.wait(
+            lock, [&] { return closed_ || entries_.empty() || (entries_.size() < values_max_ && bytes_ + bytes <= bytes_max_); });
         if (closed_) return false;
         bytes_ += bytes;
         entries_.emplace_back(std::move(value), bytes);

@@ -125,7 +125,8 @@ std::string child_outcome::explain() const {
     std::string text = errors;
     while (!text.empty() && text.back() == '\n') text.pop_back();
     if (timed_out) return "it did not finish in time and was ended" + (text.empty() ? "" : ": " + text);
-    if (signal != 0) return fmt::format("it was ended by signal {} ({}){}", signal, ::strsignal(signal), text.empty() ? "" : ": " + text);
+    if (signal != 0)
+        return fmt::format("it was ended by signal {} ({}){}", signal, ::strsignal(signal), text.empty() ? "" : ": " + text);
     if (exit_code == exit_by_exception && !text.empty()) return text;
     return fmt::format("it ended with exit code {}{}", exit_code, text.empty() ? "" : ": " + text);
 }

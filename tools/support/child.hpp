@@ -18,9 +18,9 @@ namespace tools {
 
 /// How a child ended and what it left.
 struct child_outcome {
-    std::string output;   ///< what it wrote to its result descriptor
-    std::string errors;   ///< what it wrote to standard error
-    int exit_code = -1;   ///< -1 when a signal ended it
+    std::string output;  ///< what it wrote to its result descriptor
+    std::string errors;  ///< what it wrote to standard error
+    int exit_code = -1;  ///< -1 when a signal ended it
     int signal = 0;
     bool timed_out = false;  ///< ended by us, after `limit`
 

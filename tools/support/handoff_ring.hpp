@@ -4,10 +4,10 @@
 // queue. A waiting side spins a little and then gives its CPU away, so that it works on one CPU too.
 #pragma once
 
+#include <sched.h>
 #include <atomic>
 #include <cstddef>
 #include <new>
-#include <sched.h>
 #include <utility>
 #include <vector>
 

@@ -29,7 +29,8 @@ public:
     /// The value that a share of `fraction` of all values does not exceed: the upper end of its cell, never above max().
     std::uint64_t percentile(double fraction) const noexcept {
         if (count_ == 0) return 0;
-        const auto wanted = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(fraction * static_cast<double>(count_))));
+        const auto wanted =
+            std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(fraction * static_cast<double>(count_))));
         std::uint64_t seen = 0;
         for (std::size_t i = 0; i < cells_.size(); ++i) {
             seen += cells_[i];

@@ -25,9 +25,13 @@ namespace {
 constexpr std::uint64_t pass_bytes_min = std::uint64_t{3} << 20;
 constexpr std::uint64_t pass_bytes_max = std::uint64_t{64} << 20;
 
-constexpr std::array<const char*, 7> defaults{
-    "/usr/bin/perl", "/usr/bin/bash", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib/aarch64-linux-gnu/libc.so.6",
-    "/usr/lib64/libc.so.6", "/bin/bash", "/bin/busybox"};
+constexpr std::array<const char*, 7> defaults{"/usr/bin/perl",
+                                              "/usr/bin/bash",
+                                              "/usr/lib/x86_64-linux-gnu/libc.so.6",
+                                              "/usr/lib/aarch64-linux-gnu/libc.so.6",
+                                              "/usr/lib64/libc.so.6",
+                                              "/bin/bash",
+                                              "/bin/busybox"};
 
 std::string message_of(int error_number) { return std::generic_category().message(error_number); }
 
@@ -117,7 +121,7 @@ bool source::open_file(const std::string& path, std::string& why) {
 }
 
 void source::use_memory(std::uint64_t size, const char* what) {
-    static constexpr std::array<std::string_view, 12> words{"water ", "dike ",  "land ",  "pump ",  "canal ", "meadow ",
+    static constexpr std::array<std::string_view, 12> words{"water ", "dike ",   "land ",  "pump ",   "canal ", "meadow ",
                                                             "mill ",  "sluice ", "field ", "polder ", "tide\n", "sea\n"};
     const auto [descriptor, data] = memory_file(size);
     std::uint64_t random = 1;

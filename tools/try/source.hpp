@@ -24,10 +24,10 @@ public:
     source& operator=(const source&) = delete;
 
     int descriptor() const noexcept { return descriptor_; }
-    const std::string& shown() const noexcept { return shown_; }          ///< its path, or what it is
-    std::uint64_t file_bytes() const noexcept { return file_bytes_; }     ///< of the file as it is
-    std::uint64_t pass_bytes() const noexcept { return pass_bytes_; }     ///< that one pass moves
-    std::uint64_t hash() const noexcept { return hash_; }                 ///< XXH64 of one pass
+    const std::string& shown() const noexcept { return shown_; }       ///< its path, or what it is
+    std::uint64_t file_bytes() const noexcept { return file_bytes_; }  ///< of the file as it is
+    std::uint64_t pass_bytes() const noexcept { return pass_bytes_; }  ///< that one pass moves
+    std::uint64_t hash() const noexcept { return hash_; }              ///< XXH64 of one pass
 
 private:
     bool open_file(const std::string& path, std::string& why);

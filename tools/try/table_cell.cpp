@@ -24,7 +24,7 @@ namespace {
 struct thread_cpu_clock {
     using duration = std::chrono::nanoseconds;
     using time_point = std::chrono::time_point<thread_cpu_clock, duration>;
-    static constexpr bool is_steady = true;
+    [[maybe_unused]] static constexpr bool is_steady = true;
     static time_point now() noexcept {
         timespec time{};
         ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);

@@ -98,13 +98,15 @@ public:
 
     // --- the fast path -----------------------------------------------------------------------------------------------
 
-    /// One attempt to take a slot for `bytes` from this CPU's cache; 1 <= bytes <= classes().largest(). O(1), no atomic operation.
-    POLDER_INLINE bool take(std::size_t bytes, acquisition& out) noexcept {
+    /// One attempt to take a slot for `bytes` from this CPU's cache; 1 <= bytes <= classes().largest(). `flags` go into the note.
+    /// O(1), no atomic operation.
+    POLDER_INLINE bool take(std::size_t bytes, acquisition& out, std::uint64_t flags = 0) noexcept {
         const class_access* to = &access_to_[classes_.first_candidate(bytes)];
         while (to->slot_bytes < bytes) ++to;
         const auto c = static_cast<class_number>(to->cls);
         taken_slot got;
-        if (take_cached(access_, to->stacks, c, generation_one + tag_held, note_for(c, bytes), got) != attempt::done) return false;
+        if (take_cached(access_, to->stacks, c, generation_one + tag_held, note_for(c, bytes | flags), got) != attempt::done)
+            return false;
         const std::size_t slot_bytes = to->slot_bytes;
         out = {address(got.slot, slot_bytes), slot_bytes, got.word, got.slot, c};
         return true;
@@ -212,6 +214,7 @@ private:
     bool flush(class_number c) noexcept;
     void now_free(class_number c, std::size_t slot_bytes, std::span<const slot_number> slots) noexcept;
     void keep_idle_cap() noexcept;
+    void displace_idle(std::size_t bytes) noexcept;
     outcome release_closed(slot_number slot, word_bits expected, word_bits& actual) noexcept;
 
     // -- arena_claim.cpp

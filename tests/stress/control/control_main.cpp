@@ -25,7 +25,8 @@ namespace {
 constexpr std::size_t mib = std::size_t{1} << 20;
 
 struct evidence {
-    std::atomic<std::uint64_t> operations, second_releases, violations, double_releases, stale_handles, damaged, is_complete, census_errors;
+    std::atomic<std::uint64_t> operations, second_releases, violations, double_releases, stale_handles, damaged, is_complete,
+        census_errors;
 };
 
 evidence* seen = nullptr;
@@ -91,8 +92,7 @@ void make_mistakes(buffer_pool& pool, unsigned number, const std::atomic<bool>& 
 int scene(bool per_cpu) {
     alarm(sanitized() ? 120 : 30);
     set_violation_handler(count_violation);
-    buffer_pool pool(
-        {.name = "control", .committed_bytes_max = 64 * mib, .idle_bytes_max = 16 * mib, .per_cpu_caches = per_cpu});
+    buffer_pool pool({.name = "control", .committed_bytes_max = 64 * mib, .idle_bytes_max = 16 * mib, .per_cpu_caches = per_cpu});
     std::atomic<bool> is_over{false};
     std::vector<std::thread> crew;
     for (unsigned i = 0; i != 6; ++i) crew.emplace_back([&, i] { make_mistakes(pool, i, is_over); });
@@ -116,8 +116,8 @@ TEST_P(control, handles_released_twice) {
     ASSERT_NE(seen, nullptr);
     process_seed();
     const child_result ended = in_child([] { return scene(GetParam()); });
-    std::printf("[   DONE   ] %" PRIu64 " operations, %" PRIu64 " second releases, %" PRIu64 " violations (%" PRIu64 " double, %" PRIu64
-                " stale), %" PRIu64 " damaged buffers, %" PRIu64 " errors of the census, child status %d\n",
+    std::printf("[   DONE   ] %" PRIu64 " operations, %" PRIu64 " second releases, %" PRIu64 " violations (%" PRIu64
+                " double, %" PRIu64 " stale), %" PRIu64 " damaged buffers, %" PRIu64 " errors of the census, child status %d\n",
                 seen->operations.load(), seen->second_releases.load(), seen->violations.load(), seen->double_releases.load(),
                 seen->stale_handles.load(), seen->damaged.load(), seen->census_errors.load(), ended.status);
     EXPECT_GT(seen->second_releases.load(), 0U);

@@ -137,8 +137,10 @@ TEST(Options, NoLimitIsALimitThatIsNeverReached) {
         for (int i = 0; i != 40; ++i) ASSERT_NO_THROW(live.push_back(pool.acquire(60_MiB))) << i;
         EXPECT_THROW(pool.acquire(size_max), invalid_size);
         EXPECT_THROW(pool.acquire(size_max - 63), invalid_size);
-        EXPECT_THROW(pool.acquire(size_max / 2), error);
-        EXPECT_THROW(pool.acquire(std::size_t{1} << 46), error);
+        // Beyond all addresses, and where a count of slabs would not fit in 32 bits.
+        for (const unsigned shift : {40U, 47U, 53U, 54U, 55U, 60U, 62U, 63U})
+            for (const std::size_t size : {(std::size_t{1} << shift) - 1, std::size_t{1} << shift, (std::size_t{1} << shift) + 1})
+                EXPECT_THROW(pool.acquire(size), error) << size;
         EXPECT_EQ(pool.stats().buffers_in_use, 40U);
     }
 }
