@@ -89,9 +89,7 @@ arena::arena(const arena_options& options, std::unique_ptr<region> home, const l
     std::size_t one_cpu = 0;
     for (std::size_t c = 0; c != classes_.count(); ++c) {
         one_cpu += entries[c] * classes_[static_cast<class_number>(c)].slot_bytes;
-        access_to_[c] = {cache_sets_ + where.stack_offset[c],
-                         static_cast<std::uint32_t>(classes_[static_cast<class_number>(c)].slot_bytes),
-                         static_cast<std::uint32_t>(c)};
+        access_to_[c] = {cache_sets_ + where.stack_offset[c], classes_[static_cast<class_number>(c)].slot_bytes};
         cache_limits_[c] = per_cpu_ ? entries[c] * static_cast<std::uint32_t>(sizeof(cache_entry)) : 0;
     }
     cached_bytes_max_ = per_cpu_ ? one_cpu * os::cpus_allowed() : 0;
@@ -115,7 +113,7 @@ location arena::locate(const void* pointer) const noexcept {
         index -= w.length;
         w = word_of_slab(index);
     }
-    if (w.state != slab_state::assigned) return at;
+    if (!has_slots(w.state)) return at;
     const std::size_t inside = offset - (index << slab_shift);
     at.cls = w.cls;
     at.slot_bytes = slot_bytes_in(w);
@@ -134,7 +132,7 @@ location arena::locate_slot(slot_number slot) const noexcept {
     at.what = location::kind::unassigned;
     if (slab_of(slot) >= slabs_born()) return at;
     const slab_word w = word_of_slab(slab_of(slot));
-    if (w.state != slab_state::assigned || place_of(slot) >= slots_in(w)) return at;
+    if (!has_slots(w.state) || place_of(slot) >= slots_in(w)) return at;
     at.what = location::kind::slot;
     at.slot = slot;
     at.cls = w.cls;
@@ -164,7 +162,7 @@ void arena::close() noexcept {
     const std::size_t born = slabs_born();
     for (std::size_t s = 0; s != born; ++s) {
         const slab_word w = word_of_slab(s);
-        if (w.state != slab_state::assigned) continue;
+        if (!has_slots(w.state)) continue;
         const std::uint32_t used = std::min(slab(s).used.load(std::memory_order_acquire), slots_in(w));
         for (std::uint32_t i = 0; i != used; ++i) {
             auto& word = record(make_slot(s, i)).word;

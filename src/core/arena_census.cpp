@@ -20,7 +20,7 @@ census arena::take_census() {
         const slab_word w = word_of_slab(s);
         if (w.state == slab_state::tail) continue;
         all.unassigned_warm_bytes += at.warm_bytes.load(std::memory_order_relaxed);
-        if (w.state != slab_state::assigned && w.state != slab_state::retiring) continue;
+        if (!has_slots(w.state)) continue;
         class_census& c = line(w.cls);
         const std::size_t bytes = slot_bytes_in(w);
         const std::uint32_t used = std::min(at.used.load(std::memory_order_acquire), slots_in(w));

@@ -151,7 +151,7 @@ bool arena::claim_above(class_number c, std::size_t slot_bytes_max, std::size_t 
         if (claim_warm(got, {&slot, 1}) != 0) return true;
         // The caches of this CPU hold idle slots too.
         taken_slot taken;
-        if (per_cpu_ && take_cached(access_, access_to_[got].stacks, got, tag_transit, note_for(got, 0), taken) == attempt::done) {
+        if (per_cpu_ && take_cached(access_, access_to_[got].stacks, got, tag_transit, 0, taken) == attempt::done) {
             slot = taken.slot;
             return true;
         }

@@ -22,10 +22,11 @@ outcome arena::acquire(class_number c, std::uint64_t requested, acquisition& out
     if (per_cpu_) {
         for (int i = 0; i != sequence_attempts; ++i) {
             taken_slot got;
-            const attempt result =
-                take_cached(access_, access_to_[c].stacks, c, generation_one + tag_held, note_for(c, requested), got);
+            const attempt result = take_cached(access_, access_to_[c].stacks, c, generation_one + tag_held,
+                                               static_cast<std::uint32_t>(requested), got);
             if (result == attempt::done) {
                 const std::size_t bytes = classes_[c].slot_bytes;
+                record(got.slot).note.store(note_for(c, requested), std::memory_order_relaxed);  // with its flags
                 out = {address(got.slot, bytes), bytes, got.word, got.slot, c};
                 return outcome::done;
             }
@@ -173,6 +174,7 @@ outcome arena::release(class_number c, slot_number slot, word_bits expected, wor
     }
     auto& word = record(slot).word;
     word_bits seen = expected;
+    const std::size_t bytes = slot_bytes_in(word_of_slab(slab_of(slot)));  // while the slot is held its slab stays what it is
 #if defined(POLDER_NO_WORD_CHECK)
     seen = word.load(std::memory_order_relaxed);
 #endif
@@ -182,7 +184,7 @@ outcome arena::release(class_number c, slot_number slot, word_bits expected, wor
         actual = seen;
         return leave(outcome::mismatch);
     }
-    now_free(c, slot_bytes_in(word_of_slab(slab_of(slot))), {&slot, 1});
+    now_free(c, bytes, {&slot, 1});
     keep_idle_cap();
     return leave(outcome::done);
 }
@@ -206,7 +208,7 @@ bool arena::flush(class_number c) noexcept {
     std::size_t count = 0;
     for (int aborts = 0; count != half && aborts != sequence_attempts;) {
         taken_slot got;
-        const attempt result = take_cached(access_, access_to_[c].stacks, c, tag_free_warm, note_for(c, 0), got);
+        const attempt result = take_cached(access_, access_to_[c].stacks, c, tag_free_warm, 0, got);
         if (result == attempt::done)
             moved[count++] = got.slot;
         else if (result == attempt::none)

@@ -115,17 +115,20 @@ core::acquisition buffer_pool::try_acquire_slow(std::size_t size, std::error_cod
 
 void* buffer_pool::allocate(std::size_t size, std::size_t alignment) {
     core::acquisition got;
-    if (alignment == core::slot_bytes_min && size - 1 < arena_->classes().largest() && arena_->take(size, got, core::note_raw))
-        return got.data;
-    acquire_slot(*arena_, size, alignment, size | core::note_raw, got);
+    if (alignment == core::slot_bytes_min && take(arena_, size, got))
+        arena_->mark(got.slot, core::note_raw);
+    else
+        acquire_slot(*arena_, size, alignment, size | core::note_raw, got);
     return got.data;
 }
 
 void* buffer_pool::try_allocate(std::size_t size, std::error_code& error, std::size_t alignment) noexcept {
     core::acquisition got;
     error.clear();
-    if (alignment == core::slot_bytes_min && size - 1 < arena_->classes().largest() && arena_->take(size, got, core::note_raw))
+    if (alignment == core::slot_bytes_min && take(arena_, size, got)) {
+        arena_->mark(got.slot, core::note_raw);
         return got.data;
+    }
     error = try_acquire_slot(*arena_, size, alignment, size | core::note_raw, got);
     return error ? nullptr : got.data;
 }
@@ -153,6 +156,8 @@ void buffer_pool::deallocate_checked(void* pointer, std::size_t size, bool has_s
         what.given_bytes = size;
         return report(what);
     }
+    // A cached slot carries no flag. Of two that give back the same pointer at once the first clears it.
+    if (!arena_->set_note_flag(at.slot, core::note_raw, false)) return report_bad_pointer(*arena_, at, pointer);
     if (!arena_->put(at.cls, at.slot, at.word)) release_slot(*arena_, at.cls, at.slot, at.word, pointer);
 }
 

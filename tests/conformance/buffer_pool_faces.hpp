@@ -3,6 +3,7 @@
 // How buffer_pool presents itself to the pool suite: its handles, its handles without per-CPU caches, its raw pointers.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -26,14 +27,16 @@ inline buffer_pool_options options_for(const pool_settings& settings, bool per_c
 
 /// Both sides of every tier's edge, and what lies above the tiers.
 inline std::vector<std::size_t> sizes_of_a_buffer_pool() {
-    std::vector<std::size_t> sizes{1, 2, 63};
+    // What the suite names is there at any scale.
+    std::vector<std::size_t> sizes{1,         2,      63,        100,     500,    1000,       2000,      2048,  3000,
+                                   8_KiB,     50_KiB, 64_KiB,    256_KiB, 1_MiB,  4_MiB,      4_MiB + 1, 5_MiB, 6_MiB,
+                                   8_MiB - 1, 8_MiB,  8_MiB + 1, 64_MiB,  65_MiB, 64_MiB + 1, 100_MiB};
     const auto tiers = default_tiers();
     const std::size_t step = scaled<std::size_t>(9, 1, 1);
     for (std::size_t i = 0; i < tiers.size(); i += step)
-        for (const std::size_t size : {tiers[i] - 1, tiers[i], tiers[i] + 1})
-            if (size > sizes.back()) sizes.push_back(size);
-    for (const std::size_t size : {4_MiB, 4_MiB + 1, 5_MiB, 8_MiB - 1, 8_MiB, 8_MiB + 1, 64_MiB, 64_MiB + 1, 65_MiB, 100_MiB})
-        if (size > sizes.back()) sizes.push_back(size);
+        for (const std::size_t size : {tiers[i] - 1, tiers[i], tiers[i] + 1}) sizes.push_back(size);
+    std::sort(sizes.begin(), sizes.end());
+    sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
     return sizes;
 }
 

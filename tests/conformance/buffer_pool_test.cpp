@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Plan: the contract of a pool for the handles of a buffer_pool; objects of static lifetime, in either order.
-// Under valgrind: *PoolServing*:*PoolUpkeep*:*PoolLifetime*:*PoolFaults*:StaticLifetime*
 #include <memory>
 #include <thread>
 

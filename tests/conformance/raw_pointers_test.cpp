@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Plan: the contract of a pool for the raw pointers of a buffer_pool.
-// Under valgrind: *PoolCounting*:*PoolLimits*:*PoolThreads*
 #include "conformance/buffer_pool_faces.hpp"
 
 namespace polder::test {

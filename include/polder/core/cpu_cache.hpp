@@ -6,7 +6,7 @@
 // killed anywhere before it, nothing has happened: what was written until then (an entry above the live ones, a lowered or
 // raised top, a note) is a hint, and a hint is compared with the word before it is believed.
 //
-//   take   pass over entries that are dead; store the note, and word = new owner. The entry stays on top, dead.
+//   take   pass over entries that are dead; store the requested bytes, and word = new owner. The entry stays on top, dead.
 //   put    compare the word with the handle (a mismatch is misuse); is the top entry the very one that the acquisition left behind?
 //          then it need not be written again; else drop dead entries, write the entry, raise the top. Store word = CACHED(cpu).
 //
@@ -91,10 +91,11 @@ POLDER_INLINE std::uint64_t current_cpu_hint(std::ptrdiff_t rseq_offset) noexcep
 }
 
 /// Takes the top slot of class `c`, whose stack in set 0 is at `stacks`, on this CPU. Its word keeps its generation and gets
-/// `new_tag`: generation_one + tag_held for a user's acquisition, another tag alone for an owner of ours. `note` names class `c`: note_for().
+/// `new_tag`: generation_one + tag_held for a user's acquisition, another tag alone for an owner of ours. Its note keeps the class and gets
+/// the requested bytes.
 /// none: the stack is empty. aborted: try again, a bounded number of times.
 POLDER_INLINE attempt take_cached(const cache_access& at, std::byte* const& stacks, class_number c, std::int32_t new_tag,
-                                  std::uint64_t note, taken_slot& out) noexcept {
+                                  std::uint32_t requested, taken_slot& out) noexcept {
     std::uint64_t cpu;
     word_bits word;
     std::uint64_t slot;
@@ -129,13 +130,13 @@ POLDER_INLINE attempt take_cached(const cache_access& at, std::byte* const& stac
         "jne 5b\n\t"
         "cmpb %b[c], 14(%[record])\n\t"  // note_class_shift
         "jne 5b\n\t"
-        "movq %[note], 8(%[record])\n\t"
+        "movl %[requested], 8(%[record])\n\t"
         "subq %[cpu], %[word]\n\t"
         "addq %[new_tag], %[word]\n\t"
         "movq %[word], (%[record])\n\t"
         POLDER_SEQUENCE_END
         : [cpu] "=&r"(cpu), [word] "=&r"(word), [slot] "=&r"(slot), [stack] "=&r"(stack), [record] "=&r"(record), [top] "=&r"(top)
-        : [area] "r"(at.rseq_offset), [table] "m"(at.cpu_table), [stacks] "m"(stacks), [records] "r"(at.records), [note] "r"(note),
+        : [area] "r"(at.rseq_offset), [table] "m"(at.cpu_table), [stacks] "m"(stacks), [records] "r"(at.records), [requested] "ri"(requested),
           [c] "qi"(c), [new_tag] "i"(new_tag), [kind_cached] "i"(kind_cached)
         : "memory", "cc"
         : none, aborted);
@@ -222,7 +223,7 @@ aborted:
 #else
 
 POLDER_INLINE std::uint64_t current_cpu_hint(std::ptrdiff_t) noexcept { return 0; }
-POLDER_INLINE attempt take_cached(const cache_access&, std::byte*, class_number, std::int32_t, std::uint64_t,
+POLDER_INLINE attempt take_cached(const cache_access&, std::byte*, class_number, std::int32_t, std::uint32_t,
                                   taken_slot&) noexcept {
     return attempt::none;
 }

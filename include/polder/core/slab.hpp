@@ -22,6 +22,9 @@ namespace polder::core {
 
 enum class slab_state : std::uint8_t { free = 0, claiming = 1, assigned = 2, retiring = 3, tail = 4 };
 
+/// Its slots have words to be believed. A slab that is being retired may still turn out to be in use.
+constexpr bool has_slots(slab_state state) noexcept { return state == slab_state::assigned || state == slab_state::retiring; }
+
 /// The slab word, taken apart.
 struct slab_word {
     slab_state state = slab_state::free;

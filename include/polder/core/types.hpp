@@ -48,7 +48,7 @@ constexpr slot_number make_slot(std::size_t slab, std::size_t place) noexcept {
 }
 
 /// The note of a slot: the requested bytes in the low 48 bits; the class that the slot serves in the next 8; at the top, who brings the
-/// slot back when no handle does.
+/// slot back when no handle does; these flags are clear while the slot is cached.
 inline constexpr std::uint64_t note_raw = std::uint64_t{1} << 63;       ///< a raw pointer
 inline constexpr std::uint64_t note_detached = std::uint64_t{1} << 62;  ///< a detached_buffer
 inline constexpr unsigned note_class_shift = 48;
