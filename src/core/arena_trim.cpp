@@ -83,8 +83,8 @@ std::size_t arena::trim_slots(std::size_t index, std::size_t wanted) noexcept {
     return given;
 }
 
-/// The caller is in maintenance. What was released longest ago goes first: in each pass, what is older than half of what is left; slabs that
-/// nobody uses before the free slots of others. So memory that comes and goes stays.
+/// The caller is in maintenance. What was released longest ago goes first: in each pass, what is older than half of what is left;
+/// slabs that nobody uses before the free slots of others. So memory that comes and goes stays.
 std::size_t arena::trim_locked(std::size_t keep_bytes) noexcept {
     const std::uint64_t before = header_->trimmed_bytes.load(std::memory_order_relaxed);
     const auto too_much = [&]() -> std::size_t {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random programs for the model tests: a step is a kind of operation and two numbers; whoever runs it makes sense of them in the state it is
-// in, so that a program stays valid when steps are removed from it. rapidcheck makes the programs and, when one fails, the smallest that does.
+// Random programs for the model tests: a step is a kind of operation and two numbers; whoever runs it makes sense of them in the
+// state it is in, so that a program stays valid when steps are removed from it. rapidcheck makes the programs and, when one fails,
+// the smallest that does.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -54,8 +55,8 @@ inline rc::Gen<program> programs(std::size_t steps, std::size_t amount_max) {
     };
 }
 
-/// Runs `check(program)`, which returns what went wrong or nothing, on `cases` random programs; fails the test with the smallest that failed,
-/// as far as a short search finds it.
+/// Runs `check(program)`, which returns what went wrong or nothing, on `cases` random programs; fails the test with the smallest
+/// that failed, as far as a short search finds it.
 template <typename Check>
 void check_programs(int cases, std::size_t steps, std::size_t amount_max, Check&& check) {
     rc::detail::TestParams params = rc::detail::configuration().testParams;

@@ -3,8 +3,8 @@
 // Test plan: fork in the middle of everything. The child has a copy of the pool, its own thread, and nothing of the others.
 //
 //   parent   threads hammer the pool (and one trims and drains) while the main thread forks again and again, holding marked buffers
-//   child    its copies of the buffers are intact; it releases them, acquires and releases thousands, trims, drains, counts, splits, makes a
-//            pool of its own, destroys the inherited one; it never hangs (alarm) and never reports a violation
+//   child    its copies of the buffers are intact; it releases them, acquires and releases thousands, trims, drains, counts, splits, makes
+//            a pool of its own, destroys the inherited one; it never hangs (alarm) and never reports a violation
 //   proof    the child's exit code says which step failed; the parent's census is exact at the end
 #include <array>
 #include <atomic>

@@ -4,7 +4,7 @@
 //
 //   scenes      threads only · random migration · signals every 50 us · trim, drain, clear and stats meanwhile · all at once ·
 //               a tight cap (memory is carved again all the time, refusals are normal) · no idle memory · no per-CPU caches
-//   work        acquire sizes log-uniform 1 B … 8 MiB, write a unique mark, swap with other threads, resize, split, verify the mark, release
+//   work        acquire sizes log-uniform 1 B … 8 MiB, write a unique mark, swap with other threads, resize, split, verify, release
 //   proof       every mark is intact at its release: no two owners of a byte
 //               at each pause of all threads: statistics agree with the threads' own books, with buffers out; arena::check() finds nothing
 //               at the end: nobody out, acquisitions == releases == our own count, nothing left after trim(0)

@@ -98,8 +98,8 @@ public:
 
     // --- the fast path -----------------------------------------------------------------------------------------------
 
-    /// One attempt to take a slot for `bytes` from this CPU's cache; 1 <= bytes <= classes().largest(). False: not done, for whatever reason;
-    /// `acquire` sorts it out. O(1), no atomic operation.
+    /// One attempt to take a slot for `bytes` from this CPU's cache; 1 <= bytes <= classes().largest(). False: not done, for
+    /// whatever reason; `acquire` sorts it out. O(1), no atomic operation.
     POLDER_INLINE bool take(std::size_t bytes, acquisition& out) noexcept {
         const class_number c = classes_.first_candidate(bytes);
         const class_access& to = access_to_[c];

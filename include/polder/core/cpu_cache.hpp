@@ -136,8 +136,8 @@ POLDER_INLINE attempt take_cached(const cache_access& at, std::byte* const& stac
         "movq %[word], (%[record])\n\t"
         POLDER_SEQUENCE_END
         : [cpu] "=&r"(cpu), [word] "=&r"(word), [slot] "=&r"(slot), [stack] "=&r"(stack), [record] "=&r"(record), [top] "=&r"(top)
-        : [area] "r"(at.rseq_offset), [table] "m"(at.cpu_table), [stacks] "m"(stacks), [records] "r"(at.records), [requested] "ri"(requested),
-          [c] "qi"(c), [new_tag] "i"(new_tag), [kind_cached] "i"(kind_cached)
+        : [area] "r"(at.rseq_offset), [table] "m"(at.cpu_table), [stacks] "m"(stacks), [records] "r"(at.records),
+          [requested] "ri"(requested), [c] "qi"(c), [new_tag] "i"(new_tag), [kind_cached] "i"(kind_cached)
         : "memory", "cc"
         : none, aborted);
     // clang-format on

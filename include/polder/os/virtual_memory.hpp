@@ -25,8 +25,8 @@ std::byte* reserve(std::size_t bytes, std::size_t alignment) noexcept;
 /// 0, or ENOMEM when the system will not promise the memory.
 [[nodiscard]] int commit(std::byte* at, std::size_t bytes) noexcept;
 
-/// The same for a range that nobody touched or commits yet, at a cost that does not depend on its length: valgrind walks the other kind byte
-/// by byte.
+/// The same for a range that nobody touched or commits yet, at a cost that does not depend on its length: valgrind walks the other
+/// kind byte by byte.
 [[nodiscard]] int commit_untouched(std::byte* at, std::size_t bytes) noexcept;
 
 /// 0, or errno. The range stays committed and reads as zero.

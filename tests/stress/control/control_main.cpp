@@ -2,8 +2,8 @@
 //
 // Test plan, the positive control: would the stress tests see it if the word check did not work?
 //
-//   The same scene, with handles that are copied bit by bit and released twice now and then, runs in two programs. They differ in one thing: the library of
-//   one was compiled with POLDER_NO_WORD_CHECK.
+//   The same scene, with handles that are copied bit by bit and released twice now and then, runs in two programs.
+//   They differ in one thing: the library of one was compiled with POLDER_NO_WORD_CHECK.
 //     defended     every second release is reported as a violation, exactly as many as were made, and nothing is damaged: marks, census
 //     undefended   the marks must show damage (buffers with two owners). A harness that stays silent there proves nothing elsewhere.
 //   The scene runs in a child, because damage may end it in any way; what it counted stands in shared memory.
