@@ -92,7 +92,7 @@ arena::arena(const arena_options& options, std::unique_ptr<region> home, const l
         access_to_[c] = {cache_sets_ + where.stack_offset[c], classes_[static_cast<class_number>(c)].slot_bytes};
         cache_limits_[c] = per_cpu_ ? entries[c] * static_cast<std::uint32_t>(sizeof(cache_entry)) : 0;
     }
-    cached_bytes_max_ = per_cpu_ ? one_cpu * os::cpus_allowed() : 0;
+    cached_bytes_max_ = per_cpu_ ? one_cpu * os::cpus_online() : 0;
     fork_depth_.store(os::fork_depth(), std::memory_order_relaxed);
     // Pages that every arena uses are written before they are read: one page fault instead of two.
     header_->committed_bytes.store(0, std::memory_order_relaxed);
@@ -156,7 +156,8 @@ void arena::close() noexcept {
     // From now on nothing is cached: the sets are closed, and no sequence that saw them open is still under way.
     closed_.store(true, std::memory_order_seq_cst);
     enter_maintenance();
-    const cpu_set were_open = close_cpu_sets();
+    cpu_set were_open{};
+    if (!close_cpu_sets(were_open)) return leave_maintenance();  // sequences may be under way for ever: so the arena stays for ever
     // A release that finds its word marked as an orphan drops the reference that is taken here for it; one that wins the race
     // against the mark drops none. So each buffer out is counted exactly once.
     const std::size_t born = slabs_born();
@@ -165,20 +166,24 @@ void arena::close() noexcept {
         if (!has_slots(w.state)) continue;
         const std::uint32_t used = std::min(slab(s).used.load(std::memory_order_acquire), slots_in(w));
         for (std::uint32_t i = 0; i != used; ++i) {
-            auto& word = record(make_slot(s, i)).word;
-            word_bits seen = word.load(std::memory_order_acquire);
-            if (tag_of(seen) != tag_held) continue;
-            keep_reference();
-            if (!word.compare_exchange_strong(seen, retag(seen, tag_orphaned), std::memory_order_acq_rel))
-                references_.fetch_sub(1, std::memory_order_relaxed);  // ours is still held: not the last
+            mark_orphan(record(make_slot(s, i)).word);
         }
     }
     if (references_.load(std::memory_order_acquire) != 1) {
-        empty_cpu_sets(were_open, false);
+        empty_cpu_sets(were_open);
         trim_locked(0);
     }
     leave_maintenance();
     drop_reference();
+}
+
+/// If the slot is held: counts it among what keeps the closed arena alive. Of several who try, one succeeds.
+void arena::mark_orphan(std::atomic<word_bits>& word) noexcept {
+    word_bits seen = word.load(std::memory_order_seq_cst);
+    if (tag_of(seen) != tag_held) return;
+    keep_reference();
+    if (!word.compare_exchange_strong(seen, retag(seen, tag_orphaned), std::memory_order_acq_rel))
+        references_.fetch_sub(1, std::memory_order_relaxed);  // the caller has one too: not the last
 }
 
 void arena::drop_reference() noexcept {

@@ -173,6 +173,7 @@ void arena::note_free(slot_number slot) noexcept {
 /// here. Slabs whose slots are all busy are passed over, so a class that is truly full pays one load per slab.
 bool arena::recover_lost_hints(class_number c) noexcept {
     bool found = false;
+    std::int64_t bits_set = 0;
     const std::uint32_t born = slabs_born();
     for (std::uint32_t s = 0; s != born; ++s) {
         const slab_word w = word_of_slab(s);
@@ -187,7 +188,11 @@ bool arena::recover_lost_hints(class_number c) noexcept {
             found = true;
             note_free(slot);
         }
+        const auto* const bits = bitmap(s, slots);
+        for (std::uint32_t group = 0; group * 64 < slots; ++group)
+            bits_set += std::popcount(bits[group].load(std::memory_order_relaxed));
     }
+    counters(c).bitmap_slots.store(bits_set, std::memory_order_relaxed);  // what drifted is put right
     return found;
 }
 

@@ -43,18 +43,19 @@ bool arena::open_cache(class_number c) noexcept {
     return limit.exchange(cache_limits_[c], std::memory_order_relaxed) == 0 || opened;
 }
 
-/// Closes the sets of all CPUs and says which were open. Afterwards nobody but the caller, who is in maintenance, touches them.
-arena::cpu_set arena::close_cpu_sets() noexcept {
-    cpu_set open{};
-    if (!per_cpu_) return open;
+/// Closes the sets of all CPUs and says which were open. Afterwards nobody but the caller, who is in maintenance, touches them. False: the
+/// system would not restart the sequences; all is as before.
+bool arena::close_cpu_sets(cpu_set& open) noexcept {
+    if (!per_cpu_) return true;
     bool any = false;
     for (std::size_t cpu = 0; cpu != layout_.cpus; ++cpu) {
         if (cell_of(cpu_table_, cpu).exchange(0, std::memory_order_seq_cst) == 0) continue;
         open[cpu / 64] |= std::uint64_t{1} << (cpu % 64);
         any = true;
     }
-    if (any) os::rseq_restart_all();
-    return open;
+    if (!any || os::rseq_restart_all()) return true;
+    reopen_cpu_sets(open);
+    return false;
 }
 
 /// Moves what the caches of a closed set hold to the slabs.
@@ -85,26 +86,30 @@ void arena::empty_cpu_set(std::size_t cpu) noexcept {
     }
 }
 
-/// Moves everything that any CPU has cached to the slabs. The caller is in maintenance.
-void arena::empty_cpu_sets(bool reopen) noexcept {
-    if (!per_cpu_) return;
-    header_->drains.fetch_add(1, std::memory_order_relaxed);
-    empty_cpu_sets(close_cpu_sets(), reopen);
+void arena::reopen_cpu_sets(const cpu_set& open) noexcept {
+    for (std::size_t cpu = 0; cpu != layout_.cpus; ++cpu) {
+        if ((open[cpu / 64] >> (cpu % 64) & 1) != 0) cell_of(cpu_table_, cpu).store(set_offset(cpu), std::memory_order_release);
+    }
 }
 
-void arena::empty_cpu_sets(const cpu_set& open, bool reopen) noexcept {
-    for (std::size_t group = 0; group != open.size(); ++group) {
-        for (std::uint64_t bits = open[group]; bits != 0; bits &= bits - 1) {
-            const std::size_t cpu = group * 64 + static_cast<unsigned>(std::countr_zero(bits));
-            empty_cpu_set(cpu);
-            if (reopen) cell_of(cpu_table_, cpu).store(set_offset(cpu), std::memory_order_release);
-        }
+void arena::empty_cpu_sets(const cpu_set& open) noexcept {
+    for (std::size_t cpu = 0; cpu != layout_.cpus; ++cpu) {
+        if ((open[cpu / 64] >> (cpu % 64) & 1) != 0) empty_cpu_set(cpu);
     }
+}
+
+/// Moves everything that any CPU has cached to the slabs. The caller is in maintenance.
+void arena::drain_locked() noexcept {
+    cpu_set open{};
+    if (!per_cpu_ || !close_cpu_sets(open)) return;
+    header_->drains.fetch_add(1, std::memory_order_relaxed);
+    empty_cpu_sets(open);
+    reopen_cpu_sets(open);
 }
 
 void arena::drain() noexcept {
     enter_maintenance();
-    empty_cpu_sets(true);
+    drain_locked();
     leave_maintenance();
 }
 
@@ -121,30 +126,65 @@ void arena::after_fork() noexcept {
     const unsigned depth = os::fork_depth();
     unsigned seen = fork_depth_.load(std::memory_order_relaxed);
     if (seen == depth || !fork_depth_.compare_exchange_strong(seen, depth, std::memory_order_relaxed)) return;
+    enter_maintenance();
     const std::size_t born = slabs_born();
     for (std::size_t s = 0; s != born; ++s) {
-        slab_record& at = slab(s);
         const slab_word w = word_of_slab(s);
         if (w.session == static_cast<std::uint16_t>(depth)) continue;
-        if (w.state == slab_state::retiring) {
-            for (std::uint32_t i = 0; i != std::min(at.used.load(std::memory_order_relaxed), slots_in(w)); ++i) {
-                auto& word = record(make_slot(s, i)).word;
-                const word_bits bits = word.load(std::memory_order_relaxed);
-                if (is_retired(bits)) word.store(to_free(bits), std::memory_order_relaxed);
-            }
-            at.word.store(slab_word{slab_state::assigned, w.cls, 0, w.length}.bits(), std::memory_order_seq_cst);
-        } else if (w.state == slab_state::claiming) {
-            // Words that were carved already are retired again, as far as they may have been touched.
-            const std::uint32_t touched =
-                std::max(at.used.load(std::memory_order_relaxed), at.retired.load(std::memory_order_relaxed));
-            for (std::uint32_t i = 0; i != touched; ++i) {
-                auto& word = record(make_slot(s, i)).word;
-                const word_bits bits = word.load(std::memory_order_relaxed);
-                if (is_free(bits)) word.store(to_retired(bits), std::memory_order_relaxed);
-            }
-            at.retired.store(touched, std::memory_order_relaxed);
-            at.word.store(slab_word{}.bits(), std::memory_order_seq_cst);
-        }
+        if (w.state == slab_state::retiring) undo_retire(s, w);
+        if (w.state == slab_state::claiming) undo_claim(s);
+        if (w.state == slab_state::assigned) undo_trim(s, w);
+    }
+    // Tails whose head is no run of theirs (any more).
+    for (std::size_t s = 0; s != born; ++s) {
+        const slab_word w = word_of_slab(s);
+        if (w.state != slab_state::tail) continue;
+        const slab_word head = word_of_slab(s - w.length);
+        if (!has_slots(head.state) || head.length <= w.length) slab(s).word.store(slab_word{}.bits(), std::memory_order_seq_cst);
+    }
+    leave_maintenance();
+}
+
+/// The slab is in use again; but a run whose tails have begun to fall off is free for good.
+void arena::undo_retire(std::size_t index, const slab_word& w) noexcept {
+    slab_record& at = slab(index);
+    for (std::uint32_t i = 1; i < w.length; ++i) {
+        const slab_word tail = word_of_slab(index + i);
+        if (tail.state == slab_state::tail && tail.length == i) continue;
+        at.warm_bytes.store(is_warm(record(make_slot(index, 0)).word.load(std::memory_order_relaxed)) ? slab_bytes : 0,
+                            std::memory_order_relaxed);
+        at.word.store(slab_word{}.bits(), std::memory_order_seq_cst);
+        return;
+    }
+    for (std::uint32_t i = 0; i != std::min(at.used.load(std::memory_order_relaxed), slots_in(w)); ++i) {
+        auto& word = record(make_slot(index, i)).word;
+        const word_bits bits = word.load(std::memory_order_relaxed);
+        if (is_retired(bits)) word.store(to_free(bits), std::memory_order_relaxed);
+    }
+    at.word.store(slab_word{slab_state::assigned, w.cls, 0, w.length}.bits(), std::memory_order_seq_cst);
+}
+
+/// Words that were carved already are retired again, as far as they may have been touched.
+void arena::undo_claim(std::size_t index) noexcept {
+    slab_record& at = slab(index);
+    const std::uint32_t touched = std::max(at.used.load(std::memory_order_relaxed), at.retired.load(std::memory_order_relaxed));
+    for (std::uint32_t i = 0; i != touched; ++i) {
+        auto& word = record(make_slot(index, i)).word;
+        const word_bits bits = word.load(std::memory_order_relaxed);
+        if (is_free(bits)) word.store(to_retired(bits), std::memory_order_relaxed);
+    }
+    at.retired.store(touched, std::memory_order_relaxed);
+    at.word.store(slab_word{}.bits(), std::memory_order_seq_cst);
+}
+
+/// Slots that somebody was giving back to the system are FREE again; warm, because their pages may have stayed.
+void arena::undo_trim(std::size_t index, const slab_word& w) noexcept {
+    for (std::uint32_t i = 0; i != std::min(slab(index).used.load(std::memory_order_relaxed), slots_in(w)); ++i) {
+        auto& word = record(make_slot(index, i)).word;
+        const word_bits bits = word.load(std::memory_order_relaxed);
+        if (tag_of(bits) != tag_trimming) continue;
+        word.store(retag(bits, tag_free_warm), std::memory_order_release);
+        note_free(make_slot(index, i));
     }
 }
 

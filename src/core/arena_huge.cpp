@@ -46,8 +46,8 @@ outcome arena::acquire_huge(std::size_t bytes, std::uint64_t requested, acquisit
             if (why = grow(huge, length, false); why != outcome::done) break;
         }
         enter_maintenance();
-        empty_cpu_sets(true);
-        const std::uint64_t idle = header_->idle_bytes.load(std::memory_order_relaxed);
+        drain_locked();
+        const std::uint64_t idle = idle_bytes();
         trim_locked(idle > run_bytes ? idle - run_bytes : 0);
         leave_maintenance();
     }

@@ -83,7 +83,7 @@ outcome arena::refill(class_number c, std::uint64_t requested, std::size_t align
 /// Fresh memory is about to be touched although idle memory would not do: where more than an eighth of the arena is idle, twice as much
 /// of what was released longest ago goes back to the system. So an arena under changing sizes does not keep each one's high-water mark.
 void arena::displace_idle(std::size_t bytes) noexcept {
-    const std::uint64_t idle = header_->idle_bytes.load(std::memory_order_relaxed);
+    const std::uint64_t idle = idle_bytes();
     if (idle <= header_->committed_bytes.load(std::memory_order_relaxed) / 8 || !try_enter_maintenance()) return;
     trim_locked(idle - std::min<std::uint64_t>(idle, 2 * bytes));
     leave_maintenance();
@@ -95,14 +95,14 @@ outcome arena::make_room(class_number c, std::uint64_t requested, std::size_t al
     const std::size_t bytes = classes_[c].slot_bytes;
     for (int round = 0; round != 3; ++round) {
         enter_maintenance();
-        empty_cpu_sets(true);
+        drain_locked();
         slot_number slot = 0;
         class_number got = c;
         recover_lost_hints(c);
         bool found = claim_warm(c, {&slot, 1}) != 0;
         if (!found && grow(c, classes_[c].slabs, true) == outcome::done) found = claim_warm(c, {&slot, 1}) != 0;
         if (!found) {
-            const std::uint64_t idle = header_->idle_bytes.load(std::memory_order_relaxed);
+            const std::uint64_t idle = idle_bytes();
             trim_locked(idle > bytes ? idle - bytes : 0);
         }
         leave_maintenance();
@@ -128,7 +128,10 @@ void arena::hand_out(class_number c, slot_number slot, std::uint64_t requested, 
     // The word is ours alone while it says transit: plain stores do. The note comes first; release: pairs with whoever reads the word.
     at.note.store(note_for(c, requested), std::memory_order_relaxed);
     const word_bits held = retag(at.word.load(std::memory_order_relaxed), tag_held) + generation_one;
-    at.word.store(held, std::memory_order_release);
+    at.word.store(held, std::memory_order_seq_cst);
+    // A handle may grow while its pool object goes. Either close() finds this word HELD when it looks for orphans, or we find the arena
+    // closed and do what it would have done; seq_cst on both sides: pairs with the store of closed_ and the loads of words in close.
+    if (closed_.load(std::memory_order_seq_cst)) mark_orphan(at.word);
     counters(c).slow_acquisitions.fetch_add(1, std::memory_order_relaxed);
     const std::size_t bytes = slot_bytes_in(word_of_slab(slab_of(slot)));
     out = {address(slot, bytes), bytes, held, slot, c};
@@ -246,7 +249,7 @@ void arena::now_free(class_number c, std::size_t slot_bytes, std::span<const slo
 void arena::keep_idle_cap() noexcept {
     // What the caches hold counts as idle as well; their share is bounded by construction and set aside here.
     const std::size_t cap = options_.idle_bytes_max - std::min(options_.idle_bytes_max, cached_bytes_max_);
-    if (header_->idle_bytes.load(std::memory_order_relaxed) <= cap) return;
+    if (idle_bytes() <= cap) return;
     if (!try_enter_maintenance()) return;  // somebody is at it already
     trim_locked(cap - cap / 8);
     leave_maintenance();

@@ -25,11 +25,12 @@ std::uint64_t transition(slab_state state, const slab_word& of) noexcept {
 
 bool arena::reserve_committed(std::size_t bytes) noexcept {
     auto& committed = header_->committed_bytes;
-    const std::uint64_t now = committed.fetch_add(bytes, std::memory_order_relaxed) + bytes;
-    if (now > options_.committed_bytes_max) {
-        committed.fetch_sub(bytes, std::memory_order_relaxed);
-        return false;
-    }
+    // Never above the cap, not for a moment: a large request that is refused must not make a small one fail.
+    std::uint64_t before = committed.load(std::memory_order_relaxed);
+    do {
+        if (bytes > options_.committed_bytes_max || before > options_.committed_bytes_max - bytes) return false;
+    } while (!committed.compare_exchange_weak(before, before + bytes, std::memory_order_relaxed));
+    const std::uint64_t now = before + bytes;
     auto& peak = header_->committed_bytes_peak;
     std::uint64_t highest = peak.load(std::memory_order_relaxed);
     while (highest < now && !peak.compare_exchange_weak(highest, now, std::memory_order_relaxed)) {

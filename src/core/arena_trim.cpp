@@ -88,16 +88,21 @@ std::size_t arena::trim_slots(std::size_t index, std::size_t wanted) noexcept {
 std::size_t arena::trim_locked(std::size_t keep_bytes) noexcept {
     const std::uint64_t before = header_->trimmed_bytes.load(std::memory_order_relaxed);
     const auto too_much = [&]() -> std::size_t {
-        const std::uint64_t idle = header_->idle_bytes.load(std::memory_order_relaxed);
+        const std::uint64_t idle = idle_bytes();
         return idle > keep_bytes ? idle - keep_bytes : 0;
     };
     const std::size_t born = slabs_born();
     const std::uint32_t now = header_->clock.load(std::memory_order_relaxed);
     std::uint32_t oldest = 0;
-    for (std::size_t s = 0; s != born; ++s) oldest = std::max(oldest, now - slab(s).released_at.load(std::memory_order_relaxed));
+    // What was released since `now` was read is of age 0.
+    const auto age_of = [&](std::size_t s) -> std::uint32_t {
+        const auto age = static_cast<std::int32_t>(now - slab(s).released_at.load(std::memory_order_relaxed));
+        return static_cast<std::uint32_t>(std::max(age, 0));
+    };
+    for (std::size_t s = 0; s != born; ++s) oldest = std::max(oldest, age_of(s));
     for (std::uint32_t age = oldest / 2; too_much() != 0; age /= 2) {
         for (std::size_t s = born; s-- != 0 && too_much() != 0;) {
-            if (now - slab(s).released_at.load(std::memory_order_relaxed) < age) continue;
+            if (age_of(s) < age) continue;
             const slab_word w = word_of_slab(s);
             if (w.state == slab_state::assigned && slab(s).busy.load(std::memory_order_relaxed) == 0) {
                 if (!retire(s)) continue;
@@ -107,7 +112,7 @@ std::size_t arena::trim_locked(std::size_t keep_bytes) noexcept {
             }
         }
         for (std::size_t s = born; s-- != 0 && too_much() != 0;) {
-            if (now - slab(s).released_at.load(std::memory_order_relaxed) >= age) trim_slots(s, too_much());
+            if (age_of(s) >= age) trim_slots(s, too_much());
         }
         if (age == 0) break;
     }

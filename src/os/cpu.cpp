@@ -2,7 +2,6 @@
 #include "polder/os/cpu.hpp"
 
 #include <pthread.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,12 +40,9 @@ unsigned cpus_possible() noexcept {
     return count;
 }
 
-unsigned cpus_allowed() noexcept {
-    cpu_set_t mask;
-    CPU_ZERO(&mask);
-    // A machine with more than 1,024 CPUs refuses the small mask; the configured count is a fair answer then.
-    if (sched_getaffinity(0, sizeof mask, &mask) != 0) return cpus_possible();
-    return static_cast<unsigned>(std::max(CPU_COUNT(&mask), 1));
+unsigned cpus_online() noexcept {
+    static const auto count = static_cast<unsigned>(std::max(sysconf(_SC_NPROCESSORS_ONLN), 1L));
+    return count;
 }
 
 unsigned fork_depth() noexcept {

@@ -39,7 +39,7 @@ const char* rseq_status() noexcept { return rseq_available() ? "in use" : reason
 
 std::ptrdiff_t rseq_offset() noexcept { return __rseq_offset; }
 
-void rseq_restart_all() noexcept { membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ); }
+bool rseq_restart_all() noexcept { return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ) == 0; }
 
 }  // namespace polder::os
 
@@ -50,7 +50,7 @@ namespace polder::os {
 bool rseq_available() noexcept { return false; }
 const char* rseq_status() noexcept { return "not built for this processor or sanitizer"; }
 std::ptrdiff_t rseq_offset() noexcept { return 0; }
-void rseq_restart_all() noexcept {}
+bool rseq_restart_all() noexcept { return false; }
 
 }  // namespace polder::os
 

@@ -61,7 +61,7 @@ core::arena* make_arena(const buffer_pool_options& options) {
     wanted.tiers = options.tiers;
     wanted.committed_bytes_max = options.committed_bytes_max;
     wanted.idle_bytes_max = options.idle_bytes_max;
-    wanted.cpu_cache_bytes_max = options.idle_bytes_max / 2 / os::cpus_allowed();
+    wanted.cpu_cache_bytes_max = options.idle_bytes_max / 2 / os::cpus_online();
     wanted.per_cpu = options.per_cpu_caches;
     wanted.name = options.name.c_str();
     int error = 0;

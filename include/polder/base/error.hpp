@@ -64,7 +64,7 @@ private:
     error_details details_;
 };
 
-/// A limit of the pool or of its budget was reached; nothing changed.
+/// A limit of the pool was reached; nothing changed.
 class exhausted : public std::runtime_error, public error {
 public:
     exhausted(const std::string& message, error_details details)

@@ -16,6 +16,7 @@
 // which wait for one another.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -258,14 +259,18 @@ private:
     std::atomic<std::uint64_t>* opened_of(std::size_t set) const noexcept {
         return reinterpret_cast<std::atomic<std::uint64_t>*>(cache_sets_ + set);
     }
-    cpu_set close_cpu_sets() noexcept;
+    bool close_cpu_sets(cpu_set& open) noexcept;
     void empty_cpu_set(std::size_t cpu) noexcept;
-    void empty_cpu_sets(bool reopen) noexcept;
-    void empty_cpu_sets(const cpu_set& open, bool reopen) noexcept;
+    void empty_cpu_sets(const cpu_set& open) noexcept;
+    void reopen_cpu_sets(const cpu_set& open) noexcept;
+    void drain_locked() noexcept;
     void enter_maintenance() noexcept;
     bool try_enter_maintenance() noexcept;
     void leave_maintenance() noexcept { maintenance_.unlock(); }
     void after_fork() noexcept;
+    void undo_retire(std::size_t index, const slab_word& w) noexcept;
+    void undo_claim(std::size_t index) noexcept;
+    void undo_trim(std::size_t index, const slab_word& w) noexcept;
 
     // -- arena_trim.cpp
     std::size_t trim_locked(std::size_t keep_bytes) noexcept;
@@ -273,6 +278,12 @@ private:
     std::size_t trim_slots(std::size_t index, std::size_t wanted) noexcept;
     void gave_back(std::size_t bytes) noexcept;
 
+    /// A release is FREE before it is booked, so the sum may be below zero for a moment.
+    std::uint64_t idle_bytes() const noexcept {
+        return static_cast<std::uint64_t>(
+            std::max<std::int64_t>(0, static_cast<std::int64_t>(header_->idle_bytes.load(std::memory_order_relaxed))));
+    }
+    void mark_orphan(std::atomic<word_bits>& word) noexcept;
     void keep_reference() noexcept { references_.fetch_add(1, std::memory_order_relaxed); }
     void drop_reference() noexcept;
 
@@ -294,7 +305,7 @@ private:
     static_assert(size_class_table::cacheable_bytes_max <= ~std::uint32_t{0}, "take_cached notes 32 bits of requested bytes");
     std::array<class_access, 256> access_to_{};
     size_class_table classes_;
-    std::size_t cached_bytes_max_ = 0;  ///< what the caches of the CPUs we may run on can hold together
+    std::size_t cached_bytes_max_ = 0;                                         ///< what the caches of all CPUs can hold together
     std::array<std::uint32_t, size_class_table::classes_max> cache_limits_{};  ///< bytes of entries, as in cache_header::limit
 
     std::atomic<std::uint32_t>* shares_ = nullptr;

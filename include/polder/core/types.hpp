@@ -6,19 +6,19 @@
 //   slot    one place for one buffer              word  64 bits per slot, out of line: who owns the slot. The truth.
 //
 //   region, in order of address
-//   ┌────────┬───────────┬───────────┬────────────┬──────────────┬──────────────┬────────────┬───────┬──────────────┐
-//   │ header │ CPU table │ hints     │ slab       │ cache sets   │ slot records │ shares     │ guard │ slabs        │
-//   │        │ per CPU   │ per class │ records    │ 0 · per CPU  │ 1 MiB / slab │ per slot   │       │ 4 MiB each   │
-//   └────────┴───────────┴───────────┴────────────┴──────────────┴──────────────┴────────────┴───────┴──────────────┘
+//   ┌────────┬───────────┬───────────┬─────────┬───────────┬─────────────┬──────────────┬──────────┬───────┬────────────┐
+//   │ header │ CPU table │ hints     │ slab    │ bitmaps   │ cache sets  │ slot records │ shares   │ guard │ slabs      │
+//   │        │ per CPU   │ per class │ records │ per slab  │ 0 · per CPU │ 1 MiB / slab │ per slot │       │ 4 MiB each │
+//   └────────┴───────────┴───────────┴─────────┴───────────┴─────────────┴──────────────┴──────────┴───────┴────────────┘
 //   Everything left of the guard is reached by offset alone and touched only where it is used.
 //
-// Invariants (checked by arena::check() in debug builds and by the model test):
+// Invariants (checked by arena::check(): in the tests, after every few steps):
 //   I1  A slot belongs to whoever its word says. Cache entries, bitmaps and stacks are hints: each is checked against the word
 //       before it is believed, and all of them can be thrown away and rebuilt from the words.
 //   I2  A change of owner is one store or one compare-exchange of the word.
 //   I3  The generation of a word goes up by one per acquisition by a user and never goes back.
 //       Hence: sum of generations == acquisitions; number of HELD words == buffers out.
-//   I4  While a slab's word says FREE, RETIRING or CLAIMING, no word of it says CACHED or HELD.
+//   I4  While a slab's word says FREE or CLAIMING, no word of it says CACHED or HELD.
 //   I5  committed bytes == sum of slot bytes over the words of assigned slabs that are not cold
 //                        + warm_bytes of each slab: the front of a free one, what lies behind the last slot of an assigned one.
 #pragma once
@@ -62,7 +62,7 @@ struct slot_record {
 static_assert(sizeof(slot_record) == 16);
 
 /// One place in a CPU's stack of cached slots: the slot's number. Believed only while the slot's word says CACHED by this CPU and its
-/// slab's word says this class; so an entry left behind is dead, whatever became of the slot.
+/// note says this class; so an entry left behind is dead, whatever became of the slot.
 using cache_entry = slot_number;
 
 /// Head of the stack of one class on one CPU; the entries follow. `top` and `limit` count bytes of entries.

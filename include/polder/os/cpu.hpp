@@ -9,8 +9,8 @@ namespace polder::os {
 /// One more than the highest CPU number this kernel can ever use; at least 1. Read once, from /sys.
 unsigned cpus_possible() noexcept;
 
-/// CPUs this process may run on now (its affinity mask); at least 1. One system call.
-unsigned cpus_allowed() noexcept;
+/// CPUs that are switched on, whether or not this thread may run there; at least 1. Read once.
+unsigned cpus_online() noexcept;
 
 /// How many times this process image has been forked from: 0 in the first process, one more in each child. A child compares it
 /// with what it remembers to learn that the other threads of its arena are gone. One load.

@@ -23,7 +23,8 @@ const char* rseq_status() noexcept;
 std::ptrdiff_t rseq_offset() noexcept;
 
 /// After this returns, no thread of the process is inside a sequence that began before the call: each was restarted or had
-/// committed. Full memory barrier on every CPU that runs the process. 0.5 … 3 us.
-void rseq_restart_all() noexcept;
+/// committed. Full memory barrier on every CPU that runs the process. 0.5 … 3 us. False: the system refused (a seccomp filter, no memory),
+/// and nothing is known.
+[[nodiscard]] bool rseq_restart_all() noexcept;
 
 }  // namespace polder::os

@@ -69,7 +69,8 @@ public:
     std::span<const std::byte> span() const noexcept { return {data_, size_}; }
 
     /// Changes size(). Up to capacity(): O(1), the bytes stay where they are. Beyond: moves to a larger buffer of the same pool, copying
-    /// size() bytes; the old bytes go home. Bytes above the old size are indeterminate.
+    /// size() bytes; the old bytes go home. Bytes above the old size are indeterminate; the
+    /// new ones are aligned to 64, whatever the old ones were.
     /// Throws invalid_size on an empty handle, and whatever `acquire` throws; then nothing changed.
     void resize(std::size_t bytes);
 

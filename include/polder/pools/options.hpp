@@ -10,11 +10,12 @@
 
 namespace polder {
 
-/// Slot sizes of a pool made without a table: 64 B … 4 MiB, so that a slot is at most a quarter larger than a request of more
-/// than 256 bytes, and at most 64 bytes larger than a smaller one.
+/// Slot sizes of a pool made without a table: 64 B … 4 MiB. The slot meant for a request is at most a quarter larger than it from 257 bytes
+/// on, and less than 64 bytes larger below.
 std::span<const std::size_t> default_tiers() noexcept;
 
-/// Half of the physical memory of the machine or of the control group, whichever is smaller.
+/// Half of the physical memory of the machine, or of the limit at the root of the control groups that the process sees (that of its
+/// container), whichever is smaller.
 std::size_t default_committed_bytes_max() noexcept;
 
 /// A 64th of that memory, at least 256 MiB, at most 4 GiB.

@@ -63,11 +63,12 @@ TEST(Rseq, AThreadFindsItsCpuWhereTheOffsetLeads) {
 }
 
 TEST(Rseq, TheBarrierMayBeCalledByAnybody) {
-    rseq_restart_all();
+    const bool works = rseq_available();
+    EXPECT_EQ(rseq_restart_all(), works);
     std::vector<std::thread> threads;
     for (int i = 0; i != 4; ++i)
-        threads.emplace_back([] {
-            for (std::size_t k = 0; k != test::scaled(1000); ++k) rseq_restart_all();
+        threads.emplace_back([works] {
+            for (std::size_t k = 0; k != test::scaled(1000); ++k) EXPECT_EQ(rseq_restart_all(), works);
         });
     for (auto& thread : threads) thread.join();
 }
