@@ -80,11 +80,12 @@ outcome arena::refill(class_number c, std::uint64_t requested, std::size_t align
     return outcome::exhausted;
 }
 
-/// Fresh memory is about to be touched although idle memory would not do: where more than an eighth of the arena is idle, twice as much
-/// of what was released longest ago goes back to the system. So an arena under changing sizes does not keep each one's high-water mark.
+/// Fresh memory is about to be touched although idle memory would not do: in a large arena of which more than an eighth is idle, twice as
+/// much of what was released longest ago goes back to the system. So it does not keep the high-water mark of every class at once.
 void arena::displace_idle(std::size_t bytes) noexcept {
+    const std::uint64_t committed = header_->committed_bytes.load(std::memory_order_relaxed);
     const std::uint64_t idle = idle_bytes();
-    if (idle <= header_->committed_bytes.load(std::memory_order_relaxed) / 8 || !try_enter_maintenance()) return;
+    if (committed < displace_from_bytes || idle <= committed / 8 || !try_enter_maintenance()) return;
     trim_locked(idle - std::min<std::uint64_t>(idle, 2 * bytes));
     leave_maintenance();
 }

@@ -214,6 +214,8 @@ private:
     // -- arena_refill.cpp
     /// Below this an arena is so small that its idle memory is not worth a slow path.
     static constexpr std::size_t reuse_from_bytes = std::size_t{64} << 20;
+    /// Below this no memory is given back for the sake of growth: the page faults would cost more than the memory is worth.
+    static constexpr std::size_t displace_from_bytes = std::size_t{128} << 20;
     static constexpr std::size_t batch_max = 64;
     outcome refill(class_number c, std::uint64_t requested, std::size_t alignment, acquisition& out) noexcept;
     outcome make_room(class_number c, std::uint64_t requested, std::size_t alignment, acquisition& out, outcome why) noexcept;
