@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "conformance/handles.hpp"
 #include "polder/polder.hpp"
 #include "support/marks.hpp"
 #include "support/pattern.hpp"
@@ -23,15 +24,10 @@ namespace {
 using test::fill;
 using test::first_difference;
 using test::intact;
+using test::size_max;
+using test::sorts;
 
-constexpr std::size_t size_max = std::numeric_limits<std::size_t>::max();
-/// One size of each sort: small, coloured, a whole slab, a run of a class, a run of its own length.
-constexpr std::size_t sorts[] = {100, 3000, 33'000, 300'000, 4_MiB, 5_MiB, 70_MiB};
-
-class Buffer : public ::testing::Test {
-protected:
-    buffer_pool pool{{.name = "handles", .committed_bytes_max = 256_MiB, .idle_bytes_max = 256_MiB}};
-};
+class Buffer : public test::handle_test {};
 
 TEST_F(Buffer, EmptyHandlesOwnNothing) {
     buffer b;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "conformance/handles.hpp"
 #include "polder/polder.hpp"
 #include "support/marks.hpp"
 #include "support/pattern.hpp"
@@ -28,15 +29,10 @@ namespace {
 using test::fill;
 using test::first_difference;
 using test::intact;
+using test::size_max;
+using test::sorts;
 
-constexpr std::size_t size_max = std::numeric_limits<std::size_t>::max();
-/// One size of each sort: small, coloured, a whole slab, a run of a class, a run of its own length.
-constexpr std::size_t sorts[] = {100, 3000, 33'000, 300'000, 4_MiB, 5_MiB, 70_MiB};
-
-class Slices : public ::testing::Test {
-protected:
-    buffer_pool pool{{.name = "handles", .committed_bytes_max = 256_MiB, .idle_bytes_max = 256_MiB}};
-};
+class Slices : public test::handle_test {};
 
 TEST_F(Slices, SlicesAreViewsThatOwn) {
     for (const std::size_t size : sorts) {
